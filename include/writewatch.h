@@ -1,0 +1,276 @@
+/*
+ * writewatch.h - which pages of memory were written, when, by whom, how often.
+ *
+ * This header is the manual of the tracker: every function states its units,
+ * who owns what, whether threads and signal handlers may call it, and every
+ * error.  writewatch(3) is the same in prose, with an example.
+ *
+ * The model.  A *tracker* watches *regions* of memory.  ww_start() makes their
+ * pages read-only (it "arms" them) and the first *epoch* begins.  The first
+ * write to a page raises SIGSEGV; the handler records the page and the writer
+ * and makes the page writable again.  ww_collect() ends the epoch, arms what
+ * was written and returns the *dirty set*: runs of pages, each run with its
+ * *evidence*, each page with its first writer.
+ *
+ * What is promised: every byte that changed between two collects lies on a
+ * page that the second one returns.  A page written *while* ww_collect() runs
+ * may be returned by this collect and by the next.
+ *
+ * What is not seen by itself (see ww_touch()): writes by the kernel on the
+ * program's behalf into a protected page (read(2) fails with EFAULT there),
+ * writes through another mapping of the same memory, madvise(MADV_DONTNEED).
+ * Remove a region before you unmap, remap or mprotect(2) any of its memory.
+ *
+ * Conventions.  Functions that can fail return 0, or a negative errno value
+ * from the list beside them; outputs come last and are untouched on failure.
+ * ww_strerror() says what a value means, ww_last_error() which address, region
+ * or file it was about.  Lengths are bytes, times are nanoseconds.  Unless a
+ * function says otherwise it may be called from any thread at any time, also
+ * while other threads write to the regions, and may not be called from a
+ * signal handler.
+ */
+#ifndef WRITEWATCH_H
+#define WRITEWATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+# define WW_API __attribute__((visibility("default")))
+#else
+# define WW_API
+#endif
+
+typedef struct ww_tracker ww_tracker;
+typedef struct ww_region  ww_region;
+typedef struct ww_dirty   ww_dirty;
+
+/* How a write is noticed. */
+enum ww_engine {
+  WW_ENGINE_AUTO = 0,     /* what this version has that suits the options best */
+  WW_ENGINE_MPROTECT = 1  /* mprotect(2) and SIGSEGV */
+};
+
+/* What is done with a page once it is known to be written. */
+enum ww_policy {
+  WW_POLICY_AUTO = 0,     /* what this version has that suits the options best */
+  WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
+};
+
+/* Why a page is in a dirty set. */
+enum ww_evidence {
+  WW_TRAPPED  = 1,  /* a write fault on it was seen */
+  WW_VERIFIED = 2,  /* its content differs from that at the last collect */
+  WW_DECLARED = 3,  /* a write was announced: ww_touch() */
+  WW_ASSUMED  = 4   /* made writable in bulk; it may be unwritten */
+};
+
+enum ww_format {
+  WW_FORMAT_TEXT = 0,  /* for a person; writewatch(1) explains it */
+  WW_FORMAT_JSON = 1,  /* one object; schema in writewatch-report(5) */
+  WW_FORMAT_CSV  = 2   /* one row a run of pages; columns in writewatch-report(5) */
+};
+
+/* Set WW_OPTIONS_INIT, then change what you want. Zero means the default. */
+struct ww_options {
+  size_t         size;            /* sizeof(struct ww_options): lets it grow */
+  enum ww_engine engine;
+  enum ww_policy policy;
+  unsigned       stack_depth;     /* frames kept of each writer's stack; 0: none; at most WW_STACK_MAX */
+  unsigned       flags;           /* none defined: 0 */
+  size_t         mapping_budget;  /* mappings that tracking may add to the process; 0: half of what
+                                     vm.max_map_count leaves free when the tracker starts */
+  size_t         stack_limit;     /* distinct stacks kept over the tracker's life; 0: 65,536 */
+};
+#define WW_STACK_MAX 64
+#define WW_OPTIONS_INIT { sizeof(struct ww_options), WW_ENGINE_AUTO, WW_POLICY_AUTO, 0, 0, 0, 0 }
+
+/* ------------------------------------------------------------------ tracker */
+
+/* Make a tracker. `options` may be NULL: all defaults. The first tracker of the
+ * process installs a SIGSEGV handler in front of the one that it finds.
+ * The caller owns *tracker and ends it with ww_tracker_destroy().
+ * -EINVAL  tracker is NULL, options->size is smaller than any version's, an
+ *          unknown engine, policy or flag, stack_depth above WW_STACK_MAX,
+ *          stack_limit above 1,048,575
+ * -E2BIG   options->size is larger than this version's and the excess is not zero
+ * -ENOTSUP stack_depth is not 0 and this library was built without libunwind
+ * -ENOMEM  no memory, or no address space */
+WW_API int ww_tracker_create(ww_tracker **tracker, const struct ww_options *options);
+
+/* Stop tracking, remove all regions, free the tracker; NULL is allowed. Every
+ * page gets back the protection that it had. The last tracker to go puts back
+ * the SIGSEGV action that the first one found, unless the process has other
+ * threads, which may be on their way into the handler: then the handler stays
+ * as a mere passage to that action.
+ * Dirty sets live on. No other thread may be using the tracker. */
+WW_API void ww_tracker_destroy(ww_tracker *tracker);
+
+/* Arm all regions: the first epoch begins.
+ * -EINVAL   tracker is NULL
+ * -EALREADY it has been started
+ * -EFAULT   part of a region is no longer mapped
+ * -ENOMEM   the process is at its limit of mappings (vm.max_map_count), or no memory
+ * On failure nothing is armed. */
+WW_API int ww_start(ww_tracker *tracker);
+
+/* End the epoch, begin the next; *dirty is what was written in the one that
+ * ended. The caller owns *dirty and frees it with ww_dirty_free(); it may be
+ * read by one thread at a time and outlives the tracker. Writers go on
+ * meanwhile; collects of one tracker are taken one after the other.
+ * On failure the epoch goes on and nothing is lost (its pages may be returned
+ * as WW_ASSUMED later).
+ * -EINVAL  an argument is NULL
+ * -ENODATA the tracker is not started
+ * -EFAULT  part of a region is no longer mapped
+ * -ENOMEM  no memory */
+WW_API int ww_collect(ww_tracker *tracker, ww_dirty **dirty);
+
+/* Disarm: all pages get back the protection that they had. What was written
+ * since the last collect is forgotten: collect first if you want it.
+ * -EINVAL   tracker is NULL
+ * -EALREADY the tracker is not started
+ * -EFAULT   part of a region is no longer mapped (the rest is disarmed) */
+WW_API int ww_stop(ww_tracker *tracker);
+
+/* Announce a write to [address, address + length) that cannot fault: call it
+ * BEFORE a system call, a device or another mapping writes there. The pages are
+ * made writable and returned by the next collect as WW_DECLARED (WW_TRAPPED if a
+ * fault was seen too). Parts that lie in no region of `tracker` are ignored, and
+ * so is everything while the tracker is stopped.
+ * Async-signal-safe.
+ * -EINVAL tracker is NULL, or the range wraps around
+ * -ENOMEM the pages could not be made writable */
+WW_API int ww_touch(ww_tracker *tracker, void *address, size_t length);
+
+struct ww_stats {
+  size_t   size;             /* in: sizeof(struct ww_stats) */
+  uint64_t epoch;            /* the running epoch; the first is 1; 0 before ww_start() */
+  uint64_t regions;
+  uint64_t pages;            /* watched, of each region's own page size */
+  uint64_t bytes;            /* watched */
+  uint64_t faults;           /* write faults taken since ww_start() */
+  uint64_t stale_faults;     /* of these, on a page that another thread had just made writable */
+  uint64_t widened_pages;    /* pages made writable in bulk, since ww_start() */
+  uint64_t mappings_used;    /* mappings that tracking adds to the process just now (an upper bound) */
+  uint64_t mappings_budget;  /* the most that it will add */
+  uint64_t stacks;           /* distinct stacks kept */
+  uint64_t stacks_dropped;   /* writers without a stack: table full, no room on the signal stack, a fork
+                                in progress */
+  uint64_t memory;           /* bytes of address space that the tracker has mapped for itself */
+};
+
+/* Figures of a tracker, cheap enough to poll.
+ * -EINVAL an argument is NULL or stats->size is not a known size */
+WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
+
+/* ------------------------------------------------------------------- region */
+
+/* Watch [address, address + length), widened to whole pages: ww_region_address()
+ * and ww_region_length() say what came of it. The memory stays the caller's and
+ * must stay mapped until the region is removed. If the tracker is started, the
+ * region is armed at once. `name` (may be NULL) is copied; it is cut after 63 bytes.
+ * `region` may be NULL. The region belongs to the tracker.
+ *
+ * Any mapping will do: private, shared, anonymous, file-backed, MAP_NORESERVE,
+ * hugetlb; protections may differ from page to page and are given back exactly.
+ * A region must not hold a stack or thread-local storage of a running thread:
+ * the range of the calling thread is refused, that of others is the caller's duty.
+ * -EINVAL    tracker or address is NULL, length is 0
+ * -EOVERFLOW the range wraps around the end of the address space
+ * -EFBIG     2^32 pages or more
+ * -EEXIST    overlaps a region of this or another tracker
+ * -EFAULT    part of it is not mapped
+ * -EACCES    part of it is not writable
+ * -EBUSY     it holds this thread's stack or thread-local storage, or memory of Writewatch
+ * -ENOTSUP   pages of different sizes in one region
+ * -ENOMEM    no memory, or the process is at its limit of mappings
+ * -EIO       /proc/self/maps cannot be read */
+WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, size_t length,
+                         ww_region **region);
+
+/* Stop watching: its pages get back the protection that they had, and what was
+ * written since the last collect is forgotten. The handle ends here, but dirty
+ * sets that name the region may still be asked about it.
+ * -EINVAL region is NULL or was removed
+ * -EFAULT part of it is no longer mapped; the region is removed all the same */
+WW_API int ww_region_remove(ww_region *region);
+
+/* The region as it is watched. The pointers stay valid while the region is in its
+ * tracker, and while a dirty set that names it exists. Async-signal-safe. */
+WW_API const char *ww_region_name(const ww_region *region);      /* "" if none was given */
+WW_API void       *ww_region_address(const ww_region *region);   /* page-aligned */
+WW_API size_t      ww_region_length(const ww_region *region);    /* bytes, whole pages */
+WW_API size_t      ww_region_page_size(const ww_region *region); /* bytes */
+
+/* ---------------------------------------------------------------- dirty set */
+
+struct ww_run {              /* neighbouring pages with the same evidence */
+  ww_region       *region;
+  void            *address;  /* page-aligned */
+  size_t           length;   /* bytes, whole pages */
+  enum ww_evidence evidence;
+};
+
+struct ww_writer {           /* the first writer of a page in its epoch */
+  uint64_t     order;        /* 0 for the epoch's first fault, 1 for the second, ... */
+  uint64_t     time;         /* nanoseconds from ww_start() to the fault, to 64 ns */
+  int32_t      thread;       /* kernel thread id, as of gettid(2) */
+  uint32_t     stack;        /* number of the stack in this tracker; 0: none was kept */
+  unsigned     depth;        /* frames */
+  void *const *frames;       /* [depth]; frames[0] is the instruction that wrote, the others are
+                                return addresses. Owned by the dirty set. */
+};
+
+/* All of these: dirty must not be NULL; one thread at a time for each dirty set. */
+WW_API uint64_t ww_dirty_epoch(const ww_dirty *dirty);   /* 1 for the first */
+WW_API uint64_t ww_dirty_begin(const ww_dirty *dirty);   /* nanoseconds from ww_start() to the epoch's begin */
+WW_API uint64_t ww_dirty_end(const ww_dirty *dirty);     /* ... and to its end */
+WW_API size_t   ww_dirty_pages(const ww_dirty *dirty);   /* all pages in the runs */
+WW_API size_t   ww_dirty_count(const ww_dirty *dirty, enum ww_evidence evidence);  /* pages of one kind */
+/* Runs by ascending address. *count runs (count may be NULL), owned by the dirty set. */
+WW_API const struct ww_run *ww_dirty_runs(const ww_dirty *dirty, size_t *count);
+/* Regions that were watched when the epoch ended, dirty or not, by ascending address. */
+WW_API ww_region *const *ww_dirty_regions(const ww_dirty *dirty, size_t *count);
+/* Who was the first to write the page that holds address `page` in this epoch.
+ * The first call sorts the writers: n log n of the faults.
+ * -EINVAL  an argument is NULL
+ * -ENOENT  the page is not in the dirty set, or nobody was seen writing it
+ *          (WW_DECLARED, WW_ASSUMED)
+ * -ENOMEM  no memory for the index */
+WW_API int  ww_dirty_writer(const ww_dirty *dirty, const void *page, struct ww_writer *writer);
+/* The epoch's faults by order: index 0 .. ww_dirty_writers() - 1. `page` may be NULL.
+ * -EINVAL writer is NULL or index is out of range */
+WW_API size_t ww_dirty_writers(const ww_dirty *dirty);
+WW_API int  ww_dirty_writer_at(const ww_dirty *dirty, size_t index, void **page, struct ww_writer *writer);
+WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
+
+/* ------------------------------------------------------------------- report */
+
+/* Write a report of one dirty set to a file descriptor. Symbols are looked up
+ * here, never in the handler. One thread at a time.
+ * -EINVAL dirty is NULL or the format is unknown
+ * -ENOMEM no memory
+ * or the negative errno of write(2), -EBADF or -ENOSPC for example: part may have been written */
+WW_API int ww_report(const ww_dirty *dirty, int fd, enum ww_format format);
+
+/* ------------------------------------------------------------------- errors */
+
+/* What an error value means, for a person. Static storage; async-signal-safe. */
+WW_API const char *ww_strerror(int error);
+/* What the last failure in this thread was about: the address, region or file,
+ * and what to do. "" if there was none. Valid until the thread's next failing call. */
+WW_API const char *ww_last_error(void);
+/* "1.2.3". */
+WW_API const char *ww_version(void);
+/* 1 if the library can record stacks (built with libunwind), 0 if not. */
+WW_API int ww_has_stacks(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

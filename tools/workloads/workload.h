@@ -1,0 +1,74 @@
+/* workload.h - what a demo workload is: a small honest program that the
+ * `demo` subcommand runs in epochs over memory that is tracked. */
+#ifndef WW_WORKLOAD_H
+#define WW_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct workload;
+
+/* One run of a workload. The driver fills all but `state`. */
+struct workload_run {
+  const struct workload *workload;
+  size_t    pages;      /* pages of tracked memory wanted in all (--pages) */
+  size_t    page_size;  /* bytes */
+  unsigned  epochs;     /* planned (--epochs) */
+  unsigned  threads;    /* (--threads) */
+  uint64_t  seed;       /* (--seed) */
+  int       argc;       /* operands behind the name: files, a script */
+  char    **argv;
+  void     *state;      /* the workload's own, NOT in tracked memory unless it says so */
+  FILE     *talk;       /* where a workload may say something to a person; never stdout */
+  void     *driver;     /* the driver's */
+};
+
+struct workload {
+  const char *name;       /* as typed */
+  const char *summary;    /* one line for --list */
+  const char *source;     /* the text that it comes from, or NULL */
+  size_t      pages;      /* default --pages */
+  unsigned    epochs;     /* default --epochs */
+  unsigned    max_threads;/* 1: single-threaded by nature; 0: any number */
+  bool        loud;       /* every write changes its page's bytes, so that a page
+                             reported as written and unchanged is an error */
+  /* All return 0, or a negative errno after workload_fail(). */
+  /* Ask for memory with workload_memory(), fill it (not yet tracked). */
+  int  (*setup)(struct workload_run *run);
+  /* The share of thread `thread` (0 ..) of epoch `epoch` (1 ..). Called by all
+   * threads at once; returns when the share is done. The driver collects
+   * between epochs, when all threads are quiet. May be asked for more epochs
+   * than planned: a computation that has converged starts anew. */
+  int  (*epoch)(struct workload_run *run, unsigned epoch, unsigned thread);
+  /* Is the result right? Called once after the last epoch; may be NULL. Says in
+   * one line on run->talk what it checked. */
+  int  (*check)(struct workload_run *run);
+  void (*teardown)(struct workload_run *run);
+  /* Instead of setup/epoch: the workload does everything itself (`protection`). */
+  int  (*whole)(struct workload_run *run);
+};
+
+/* Page-aligned zeroed memory of at least `bytes` bytes, tracked as region `name`
+ * once setup has returned; freed by the driver. NULL after a message. */
+void *workload_memory(struct workload_run *run, const char *name, size_t bytes);
+/* Say what was wrong, where, and what to do; returns `error`, a negative errno. */
+int workload_fail(struct workload_run *run, int error, const char *format, ...)
+  __attribute__((format(printf, 3, 4)));
+
+/* A small seeded generator (splitmix64; Steele, Lea, Flood, "Fast splittable
+ * pseudorandom number generators", OOPSLA 2014). */
+static inline uint64_t
+workload_random(uint64_t *state)
+{
+  uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+/* All workloads, ended by NULL; the first is the default. */
+extern const struct workload *const workloads[];
+
+#endif
