@@ -1,0 +1,28 @@
+/* dirtyset.h - what a collect returns. */
+#ifndef WW_DIRTYSET_H
+#define WW_DIRTYSET_H
+
+#include "faultlog.h"
+#include "region.h"
+#include "writers.h"
+#include "writewatch.h"
+
+struct ww_dirty {
+  uint64_t epoch, begin, end;     /* begin and end: nanoseconds from ww_start() */
+  size_t pages, count[WW_ASSUMED + 1];
+  size_t runs, regions;
+  struct ww_run *run;
+  struct ww_region **region;
+  struct faultlog log;            /* its own */
+  struct writers *writers;
+  _Atomic(uint32_t *) index;      /* made when first asked who wrote a page */
+};
+
+/* A set with places for so many runs and regions, and for a copy of so many faults in
+ * its log; NULL if there is no memory. */
+struct ww_dirty *dirty_create(size_t runs, size_t regions, size_t faults);
+
+/* The runs of a page set: counts them; with `dirty` also appends them and counts pages. */
+size_t dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct page_set *set);
+
+#endif

@@ -1,0 +1,109 @@
+/* engine_mprotect.c - async-signal-safe. Write-protection by mprotect(2).
+ *
+ * Mappings. A writable page inside read-only ones is a mapping of its own and
+ * splits what is around it: two mappings more. The kernel allows a process
+ * vm.max_map_count of them, and refuses mprotect() and mmap() beyond. So runs of
+ * writable pages are counted, and once a tracker's budget is used up a page is
+ * no longer opened alone but together with all pages up to the nearest writable
+ * one, which needs no further mapping. Those pages come out as WW_ASSUMED.
+ * The count is exact within a word of 64 pages (one atomic operation decides who
+ * came first) and may be off by one where two handlers meet at a word's edge;
+ * should the kernel say ENOMEM all the same, the same widening follows. */
+#include "config.h"
+#include "engine.h"
+#include "tracker.h"
+
+#include <errno.h>
+
+/* Protect a range that may span segments, each in its own way. */
+static int
+protect(struct ww_region *region, size_t first, size_t count, bool arm)
+{
+  int error = 0;
+  while (count) {
+    const struct segment *segment = region_segment(region, first);
+    size_t here = segment->first + segment->count - first;
+    if (here > count)
+      here = count;
+    int one = os_protect(region_page_address(region, first), here << region->shift,
+                         arm ? region_armed_protection(segment->protection) : segment->protection);
+    if (one)
+      error = one;
+    first += here;
+    count -= here;
+  }
+  return error;
+}
+
+int
+engine_arm(struct ww_region *region, size_t first, size_t count)
+{
+  int error = protect(region, first, count, true);
+  /* Whole segments need no new mapping: their edges are edges already. */
+  if (error == -ENOMEM) {
+    const struct segment *low = region_segment(region, first);
+    const struct segment *high = region_segment(region, first + count - 1);
+    error = protect(region, low->first, high->first + high->count - low->first, true);
+  }
+  return error;
+}
+
+int
+engine_disarm(struct ww_region *region)
+{
+  return protect(region, 0, region->pages, false);
+}
+
+/* Mark [first, first + count) as made writable in bulk, where not marked yet. */
+static void
+mark_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  size_t widened = 0;
+  for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
+    uint64_t added = page_set_add(region, set, word, bitmap_mask(word, first, count));
+    if (added) {
+      atomic_fetch_or(&set->bulk[word], added);
+      atomic_store(&set->special, true);
+      widened += (size_t)__builtin_popcountll(added);
+    }
+  }
+  atomic_fetch_add(&region->tracker->widened_pages, widened);
+}
+
+/* Open the pages together with all up to the nearest open one of their segments, or
+ * with whole segments if there is none. */
+static int
+open_widely(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  const struct segment *lowest = region_segment(region, first);
+  const struct segment *highest = region_segment(region, first + count - 1);
+  size_t low = lowest->first, high = highest->first + highest->count - 1, last = first + count - 1;
+  size_t left = first > low ? bitmap_previous(&set->dirty, first - 1) : BITMAP_NONE;
+  size_t right = last < high ? bitmap_next(&set->dirty, last + 1) : BITMAP_NONE;
+  bool has_left = left != BITMAP_NONE && left >= low, has_right = right != BITMAP_NONE && right <= high;
+  size_t from = low, to = high;
+  if (has_left && (!has_right || first - left <= right - last)) {
+    from = left;
+    to = last;
+  } else if (has_right) {
+    from = first;
+    to = right;
+  }
+  mark_bulk(region, set, from, to - from + 1);
+  int error = protect(region, from, to - from + 1, false);
+  if (error == -ENOMEM && (from != low || to != high)) {
+    mark_bulk(region, set, low, high - low + 1);
+    error = protect(region, low, high - low + 1, false);
+  }
+  return error;
+}
+
+int
+engine_open(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  struct ww_tracker *tracker = region->tracker;
+  if (atomic_load_explicit(&tracker->mappings, memory_order_relaxed) > tracker->mappings_budget)
+    return open_widely(region, set, first, count);
+  int error = protect(region, first, count, false);
+  return error == -ENOMEM ? open_widely(region, set, first, count) : error;
+}

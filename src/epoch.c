@@ -1,0 +1,324 @@
+/* epoch.c - arming, collecting, disarming: what begins and ends an epoch. */
+#include "config.h"
+#include "epoch.h"
+#include "dirtyset.h"
+#include "engine.h"
+#include "error.h"
+#include "fork.h"
+#include "maps.h"
+#include "tracker.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* mprotect() says ENOMEM both for a hole in the range and for one mapping too many. */
+static int
+explain(struct ww_region *region, int error)
+{
+  if (error == -ENOMEM)
+    for (size_t i = 0; i < region->segments; i++) {
+      uintptr_t at = region_page_address(region, region->segment[i].first);
+      if (os_protect(at, region->segment[i].count << region->shift, region->segment[i].protection) == -ENOMEM
+          && maps_protection(at) == 0)
+        error = -EFAULT;
+    }
+  if (error == -EFAULT)
+    return error_set(error, "region \"%s\": part of %#lx-%#lx is no longer mapped; remove a region before its "
+                     "memory is unmapped", region->name, (unsigned long)region->start, (unsigned long)region->end);
+  return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
+                   "reached?", region->name, (unsigned long)region->start, (unsigned long)region->end,
+                   strerror(-error));
+}
+
+int
+epoch_arm_region(struct ww_region *region)
+{
+  /* First ours, then read-only: in the other order a fault in between is a crash. */
+  atomic_store(&region->armed, true);
+  int error = engine_arm(region, 0, region->pages);
+  if (error) {
+    error = explain(region, error);
+    engine_disarm(region);
+    atomic_store(&region->armed, false);
+  }
+  return error;
+}
+
+/* vm.max_map_count; the kernel's default if it cannot be read. */
+static long
+map_count_limit(void)
+{
+  char text[32] = "";
+  int fd = os_open("/proc/sys/vm/max_map_count");
+  long limit = 0;
+  if (fd >= 0) {
+    if (os_read(fd, text, sizeof text - 1) > 0)
+      limit = strtol(text, NULL, 10);
+    os_close(fd);
+  }
+  return limit > 0 ? limit : 65530;
+}
+
+/* Half of what is free, so that the program can still map as much. */
+static long
+choose_budget(const struct ww_tracker *tracker, long promised)
+{
+  if (tracker->budget_wanted)
+    return tracker->budget_wanted < LONG_MAX / 4 ? (long)tracker->budget_wanted : LONG_MAX / 4;
+  long used = maps_count();
+  long left = map_count_limit() - (used < 0 ? 0 : used) - promised;
+  return left > 4 ? left / 2 : 2;
+}
+
+/* Forget all marks and faults. Nothing is armed, and no handler is inside. */
+static void
+clear(struct ww_tracker *tracker)
+{
+  for (size_t i = 0; i < tracker->regions; i++)
+    for (unsigned parity = 0; parity < 2; parity++)
+      page_set_clear(&tracker->region[i]->set[parity]);
+  atomic_store(&tracker->log[0].count, 0);
+  atomic_store(&tracker->log[1].count, 0);
+  atomic_store(&tracker->mappings, 0);
+  atomic_store(&tracker->mappings_budget, 0);
+  tracker->withdrawn = false;
+  tracker->started = false;
+}
+
+int
+tracker_start(struct ww_tracker *tracker)
+{
+  int error = 0;
+  long promised = fork_mappings_promised();
+  fork_refront();
+  pthread_mutex_lock(&tracker->lock);
+  if (tracker->started) {
+    pthread_mutex_unlock(&tracker->lock);
+    return error_set(-EALREADY, "the tracker is started already");
+  }
+  atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
+  atomic_store(&tracker->stale_faults, 0);
+  atomic_store(&tracker->widened_pages, 0);
+  tracker->past_faults = 0;
+  tracker->first_epoch = atomic_load(&tracker->gate.epoch);
+  tracker->start_time = os_now();
+  tracker->log[tracker->first_epoch & 1].begin = tracker->start_time;
+  tracker->started = true;
+  size_t armed = 0;
+  while (armed < tracker->regions && !(error = epoch_arm_region(tracker->region[armed])))
+    armed++;
+  if (error) {
+    while (armed-- > 0) {
+      engine_disarm(tracker->region[armed]);
+      atomic_store(&tracker->region[armed]->armed, false);
+    }
+    region_gate_wait();
+    clear(tracker);
+  }
+  pthread_mutex_unlock(&tracker->lock);
+  return error;
+}
+
+/* Disarm all and forget everything; the lock is held. */
+static int
+disarm(struct ww_tracker *tracker)
+{
+  int error = 0;
+  for (size_t i = 0; i < tracker->regions; i++) {
+    struct ww_region *region = tracker->region[i];
+    if (engine_disarm(region))
+      error = error_set(-EFAULT, "region \"%s\": part of %#lx-%#lx is no longer mapped", region->name,
+                        (unsigned long)region->start, (unsigned long)region->end);
+    atomic_store(&region->armed, false);
+  }
+  return error;
+}
+
+int
+tracker_stop(struct ww_tracker *tracker)
+{
+  pthread_mutex_lock(&tracker->lock);
+  int error = -EALREADY;
+  if (!tracker->started)
+    error_set(error, "the tracker is not started");
+  else {
+    error = disarm(tracker);
+    /* Handlers that still found a region armed may be marking pages. */
+    region_gate_wait();
+    clear(tracker);
+  }
+  pthread_mutex_unlock(&tracker->lock);
+  return error;
+}
+
+void
+tracker_forget(struct ww_tracker *tracker)
+{
+  if (tracker->started) {
+    (void)disarm(tracker);
+    clear(tracker);
+  }
+}
+
+/* ----------------------------------------------------------------- collect */
+
+/* Put the ended epoch's marks into the running one, as bulk: nothing of them was armed
+ * for good, so they may have been written since. */
+static void
+give_back(struct ww_tracker *tracker, uint64_t ended)
+{
+  for (size_t i = 0; i < tracker->regions; i++) {
+    struct ww_region *region = tracker->region[i];
+    struct page_set *from = &region->set[ended & 1], *to = &region->set[(ended + 1) & 1];
+    long mappings = atomic_load(&from->mappings);
+    for (size_t page = 0; (page = bitmap_next(&from->dirty, page)) != BITMAP_NONE;) {
+      size_t word = page / 64;
+      uint64_t added = page_set_add(region, to, word, bitmap_word(&from->dirty, word));
+      if (added) {
+        atomic_fetch_or(&to->bulk[word], added);
+        atomic_store(&to->special, true);
+      }
+      page = (word + 1) * 64;
+    }
+    page_set_clear(from);
+    atomic_fetch_sub(&tracker->mappings, mappings);
+  }
+  tracker->past_faults += faultlog_count(&tracker->log[ended & 1]);
+  atomic_store(&tracker->log[ended & 1].count, 0);
+}
+
+/* Make the pages of the runs read-only: neighbouring runs by one call, for the pages
+ * between them are read-only already and cost the kernel a look; but not too many,
+ * for other threads' faults wait meanwhile. */
+static int
+arm_runs(const struct ww_run *run, size_t runs)
+{
+  enum { RUNS_A_CALL = 64 };
+  for (size_t i = 0, next; i < runs; i = next) {
+    struct ww_region *region = run[i].region;
+    next = i + 1;
+    while (next < runs && next - i < RUNS_A_CALL && run[next].region == region)
+      next++;
+    uintptr_t start = (uintptr_t)run[i].address, end = (uintptr_t)run[next - 1].address + run[next - 1].length;
+    int error = engine_arm(region, (start - region->start) >> region->shift, (end - start) >> region->shift);
+    if (error)
+      return explain(region, error);
+  }
+  return 0;
+}
+
+/* Leave only faults of regions that are still there and pages that are marked: a
+ * region may have been removed, and another added in its place. */
+static void
+drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
+{
+  struct faultlog *log = &tracker->log[ended & 1];
+  size_t kept = 0, count = faultlog_count(log);
+  for (size_t i = 0; i < count; i++) {
+    struct faultlog_record record = *faultlog_at(log, i);
+    uintptr_t page = faultlog_unpack(record).page;
+    for (size_t r = 0; r < tracker->regions; r++) {
+      struct ww_region *region = tracker->region[r];
+      if (page >= region->start && page < region->end
+          && bitmap_test(&region->set[ended & 1].dirty, (page - region->start) >> region->shift))
+        *faultlog_at(log, kept++) = record;
+    }
+  }
+  atomic_store(&log->count, kept);
+}
+
+/* A few faults are copied; of many, the log itself goes to the dirty set. */
+enum { FAULTS_COPIED = 4096 };
+
+static int
+move_log(struct ww_tracker *tracker, struct faultlog *log, struct ww_dirty *dirty)
+{
+  size_t count = faultlog_count(log);
+  if (count > FAULTS_COPIED) {
+    struct faultlog fresh = { .arena = log->arena };
+    int error = faultlog_reserve(&fresh, tracker->pages);
+    if (error)
+      return error;
+    for (unsigned i = 0; i < log->segments; i++)
+      atomic_fetch_sub(&log->arena->bytes, log->segment[i].length * sizeof *log->segment[i].record);
+    dirty->log = *log;
+    dirty->log.arena = NULL;
+    *log = fresh;
+  } else {
+    for (size_t i = 0; i < count; i++)
+      *faultlog_at(&dirty->log, i) = *faultlog_at(log, i);
+    atomic_store(&dirty->log.count, count);
+    atomic_store(&log->count, 0);
+  }
+  return 0;
+}
+
+/* C3 and C4 of gate.h, for the epoch that has just ended. */
+static int
+harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
+{
+  struct faultlog *log = &tracker->log[ended & 1];
+  size_t runs = 0, faults = faultlog_count(log);
+  for (size_t i = 0; i < tracker->regions; i++)
+    runs += dirty_add_runs(NULL, tracker->region[i], &tracker->region[i]->set[ended & 1]);
+  struct ww_dirty *dirty = dirty_create(runs, tracker->regions, faults > FAULTS_COPIED ? 0 : faults);
+  if (!dirty)
+    return error_set(-ENOMEM, "no memory for a dirty set of %zu runs and %zu faults", runs, faults);
+  for (size_t i = 0; i < tracker->regions; i++)
+    dirty_add_runs(dirty, tracker->region[i], &tracker->region[i]->set[ended & 1]);
+  int error = arm_runs(dirty->run, dirty->runs);
+  if (!error) {
+    if (tracker->withdrawn)
+      drop_withdrawn(tracker, ended);
+    error = move_log(tracker, log, dirty);
+    if (error)
+      error_set(error, "no memory for a log of %zu faults", tracker->pages);
+  }
+  if (error) {
+    ww_dirty_free(dirty);
+    return error;
+  }
+  dirty->epoch = tracker_epoch(tracker, ended);
+  dirty->writers = writers_share(tracker->writers);
+  dirty->regions = tracker->regions;
+  for (size_t i = 0; i < tracker->regions; i++) {
+    struct ww_region *region = tracker->region[i];
+    struct page_set *set = &region->set[ended & 1];
+    dirty->region[i] = region_share(region);
+    atomic_fetch_sub(&tracker->mappings, atomic_load(&set->mappings));
+    page_set_clear(set);
+  }
+  *made = dirty;
+  return 0;
+}
+
+int
+tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
+{
+  struct ww_dirty *dirty = NULL;
+  pthread_mutex_lock(&tracker->lock);
+  if (!tracker->started) {
+    pthread_mutex_unlock(&tracker->lock);
+    return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_collect()");
+  }
+  uint64_t now = os_now(), running = atomic_load(&tracker->gate.epoch);
+  uint64_t begin = tracker->log[running & 1].begin;
+  /* The next epoch's handlers measure their time from here. */
+  tracker->log[(running + 1) & 1].begin = now;
+  uint64_t ended = gate_advance(&tracker->gate);
+  uint64_t faults = faultlog_count(&tracker->log[ended & 1]);
+  int error = harvest(tracker, ended, &dirty);
+  if (error)
+    give_back(tracker, ended);
+  else {
+    tracker->past_faults += faults;
+    tracker->withdrawn = false;
+    dirty->begin = begin - tracker->start_time;
+    dirty->end = now - tracker->start_time;
+    *made = dirty;
+  }
+  pthread_mutex_unlock(&tracker->lock);
+  return error;
+}

@@ -1,0 +1,115 @@
+/* fault.c - async-signal-safe. The SIGSEGV handler and the decision whose fault it is.
+ *
+ * The law of this file: no allocation, no lock, no stdio; errno is kept; nothing
+ * is written but the tracker's own mappings, this thread's stack and its
+ * initial-exec thread-local data, none of which is ever tracked. All signals but
+ * SIGSEGV and SIGBUS are held off (sigchain.c), so nothing else of the program
+ * runs in here, and nothing jumps out while a gate counts us. */
+#include "config.h"
+#include "fault.h"
+#include "context.h"
+#include "engine.h"
+#include "maps.h"
+#include "region.h"
+#include "sigchain.h"
+#include "stack.h"
+#include "tracker.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+/* Log who wrote the page. */
+static void
+record(struct ww_tracker *tracker, uint64_t epoch, uintptr_t page, const ucontext_t *context)
+{
+  struct faultlog *log = &tracker->log[epoch & 1];
+  struct fault fault = { .page = page, .time = os_now() - log->begin, .thread = os_thread_id() };
+  if (tracker->writers) {
+    void *frames[WW_STACK_MAX];
+    unsigned depth = stack_capture(context, frames, tracker->stack_depth);
+    if (depth)
+      fault.stack = writers_intern(tracker->writers, frames, depth);
+    else
+      atomic_fetch_add(&tracker->stackless, 1);
+  }
+  faultlog_append(log, fault);
+}
+
+/* A write fault on an armed region: H1 to H5 of gate.h. */
+static int
+take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
+{
+  struct ww_tracker *tracker = region->tracker;
+  size_t page = (address - region->start) >> region->shift;
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  struct gate_pass pass = gate_enter(&tracker->gate);
+  struct page_set *set = &region->set[pass.epoch & 1];
+  bool first = page_set_add(region, set, page / 64, bit);
+  /* In the set already: another thread's fault was faster, and this one is stale; or
+   * the page was made writable in bulk and a collect that ran meanwhile armed it. */
+  if (!first) {
+    if (atomic_load(&set->special)
+        && ((atomic_load(&set->bulk[page / 64]) | atomic_load(&set->declared[page / 64])) & bit))
+      first = !(atomic_fetch_or(&set->trapped[page / 64], bit) & bit);
+    else
+      atomic_fetch_add_explicit(&tracker->stale_faults, 1, memory_order_relaxed);
+  }
+  if (first)
+    record(tracker, pass.epoch, region_page_address(region, page), context);
+  int error = engine_open(region, set, page, 1);
+  gate_leave(pass);
+  return error;
+}
+
+/* A write that faulted just before its page was given back (ww_stop(),
+ * ww_region_remove()) arrives here with the page writable: then it need only be
+ * tried again. A page that the kernel calls writable and that faults over and
+ * over is no such case. */
+static bool
+given_back(uintptr_t address, uintptr_t instruction)
+{
+  static _Thread_local uintptr_t last_address, last_instruction;
+  static _Thread_local unsigned repeats;
+  enum { REPEATS_MAX = 1000 };
+  int protection = maps_protection(address);
+  if (protection < 0 || !(protection & PROT_WRITE))
+    return false;
+  bool again = address == last_address && instruction == last_instruction;
+  repeats = again ? repeats + 1 : 0;
+  last_address = address;
+  last_instruction = instruction;
+  return repeats < REPEATS_MAX;
+}
+
+/* True if the fault was ours and the instruction can be tried again. */
+static bool
+ours(const siginfo_t *info, const ucontext_t *context)
+{
+  uintptr_t address = (uintptr_t)info->si_addr;
+  int error = -ENOENT;
+  if (info->si_code != SEGV_ACCERR || !context_is_write(context))
+    return false;
+  struct gate_pass pass = gate_enter(&region_gate);
+  struct ww_region *region = region_find(region_table(), address);
+  if (region && atomic_load(&region->armed))
+    error = take(region, address, context);
+  gate_leave(pass);
+  if (error == -ENOENT)
+    return given_back(address, context_instruction(context));
+  if (error)
+    os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of memory, "
+                   "or unmapped while it was watched: remove a region first); the write fails\n");
+  return !error;
+}
+
+void
+fault_handler(int signal, siginfo_t *info, void *context)
+{
+  int saved = errno;
+  bool taken = ours(info, context);
+  errno = saved;
+  if (!taken) {
+    stack_escape();
+    sigchain_pass(signal, info, context);
+  }
+}

@@ -1,0 +1,16 @@
+/* fork.h - the list of all trackers, and what fork() does to them. */
+#ifndef WW_FORK_H
+#define WW_FORK_H
+
+#include "tracker.h"
+
+/* Add to and take from the list; the first to come installs the signal handler, the
+ * last to go restores the action that it found. 0 or -ENOMEM. */
+int fork_enlist(struct ww_tracker *tracker);
+void fork_delist(struct ww_tracker *tracker);
+/* See to it that our handler is in front. */
+void fork_refront(void);
+/* Mappings that the started trackers may still add. Takes the lock of the list: hold no tracker's. */
+long fork_mappings_promised(void);
+
+#endif

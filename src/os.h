@@ -1,0 +1,40 @@
+/* os.h - the system calls that the tracker makes. Async-signal-safe. */
+#ifndef WW_OS_H
+#define WW_OS_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* All return 0 or a negative errno and leave errno as it was. None is a
+ * cancellation point: a thread cancelled in the middle of a collect would leave
+ * its lock behind. */
+
+/* Zeroed private memory, not counted against overcommit, never in huge pages;
+ * NULL if there is none. */
+void *os_map(size_t length);
+void os_unmap(void *address, size_t length);
+int os_protect(uintptr_t address, size_t length, int protection);
+/* A file descriptor, or a negative errno. */
+int os_open(const char *path);
+long os_read(int fd, void *buffer, size_t length);
+void os_close(int fd);
+void os_write_error(const char *text);
+size_t os_page_size(void);
+/* The calling thread's id, 0 until it was asked for. */
+extern _Thread_local int32_t os_own_thread;
+int32_t os_thread_id(void);
+/* After fork: the calling thread's id is asked for again. */
+void os_thread_id_forget(void);
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t os_now(void);
+void os_pause(unsigned attempt);
+/* Threads in this process; 0 if it cannot be told. */
+unsigned os_threads(void);
+/* The mask as the kernel keeps it: libc hides two signals of its own. */
+void os_set_signal_mask(uint64_t mask);
+/* Queue `info` as signal `signal` for the calling thread. */
+int os_queue_self(int signal, const siginfo_t *info);
+
+#endif

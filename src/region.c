@@ -1,0 +1,394 @@
+/* region.c - which page is whose. The look-up (region_find and what it calls) is
+ * async-signal-safe; making, publishing and freeing regions is not. */
+#include "config.h"
+#include "region.h"
+#include "arena.h"
+#include "error.h"
+#include "maps.h"
+#include "tracker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct gate region_gate;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct region_table *_Atomic published;
+
+/* ------------------------------------------------------------- the look-up */
+
+const struct region_table *
+region_table(void)
+{
+  return atomic_load(&published);
+}
+
+size_t
+region_table_search(const struct region_table *table, uintptr_t address)
+{
+  size_t low = 0, high = table ? table->count : 0;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (table->region[middle]->end <= address)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+struct ww_region *
+region_find(const struct region_table *table, uintptr_t address)
+{
+  size_t at = region_table_search(table, address);
+  if (!table || at == table->count || table->region[at]->start > address)
+    return NULL;
+  return table->region[at];
+}
+
+const struct segment *
+region_segment(const struct ww_region *region, size_t page)
+{
+  size_t low = 0, high = region->segments - 1;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (region->segment[middle].first + region->segment[middle].count <= page)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return &region->segment[low];
+}
+
+int
+region_armed_protection(int protection)
+{
+  return (protection & ~PROT_WRITE) | PROT_READ;
+}
+
+/* ------------------------------------------------------------- publishing */
+
+void
+region_table_lock(void)
+{
+  pthread_mutex_lock(&lock);
+}
+
+void
+region_table_unlock(void)
+{
+  pthread_mutex_unlock(&lock);
+}
+
+void
+region_gate_wait(void)
+{
+  region_table_lock();
+  gate_advance(&region_gate);
+  region_table_unlock();
+}
+
+/* Two tables of the same capacity take turns: the next one is made in the spare,
+ * so that withdrawing a region needs no memory. */
+static struct region_table *spare;
+static size_t capacity;
+
+/* Copy the published table to the spare, with the `skip`th region left out or a
+ * place left free at `gap`. */
+static struct region_table *
+copy_to_spare(size_t skip, size_t gap)
+{
+  const struct region_table *old = region_table();
+  size_t count = 0;
+  for (size_t i = 0; i < (old ? old->count : 0); i++) {
+    if (i == skip)
+      continue;
+    if (i == gap)
+      count++;
+    spare->region[count++] = old->region[i];
+  }
+  spare->count = count;
+  return spare;
+}
+
+/* Publish the spare; the old table becomes the spare when nobody can be reading it. */
+static void
+publish_spare(void)
+{
+  spare = atomic_exchange(&published, spare);
+  gate_advance(&region_gate);
+}
+
+static struct region_table *
+table_create(size_t regions)
+{
+  struct region_table *table = arena_map(NULL, sizeof *table + regions * sizeof *table->region);
+  return table;
+}
+
+/* Make both tables large enough for `count` regions. */
+static int
+reserve(size_t count)
+{
+  if (count <= capacity)
+    return 0;
+  size_t wanted = capacity ? 2 * capacity : 256;
+  struct region_table *a = table_create(wanted), *b = table_create(wanted), *old = spare;
+  if (!a || !b) {
+    if (a)
+      arena_unmap(NULL, a);
+    if (b)
+      arena_unmap(NULL, b);
+    return -ENOMEM;
+  }
+  if (old)
+    arena_unmap(NULL, old);
+  spare = a;
+  copy_to_spare(SIZE_MAX, SIZE_MAX);
+  publish_spare();
+  if (spare)
+    arena_unmap(NULL, spare);
+  spare = b;
+  capacity = wanted;
+  return 0;
+}
+
+int
+region_publish(struct ww_region *region)
+{
+  int error = 0;
+  region_table_lock();
+  const struct region_table *old = region_table();
+  size_t count = old ? old->count : 0, at = region_table_search(old, region->start);
+  if (at < count && old->region[at]->start < region->end) {
+    const struct ww_region *met = old->region[at];
+    error = error_set(-EEXIST, "region \"%s\": %#lx-%#lx overlaps region \"%s\" at %#lx-%#lx", region->name,
+                      (unsigned long)region->start, (unsigned long)region->end, met->name,
+                      (unsigned long)met->start, (unsigned long)met->end);
+  } else if ((error = reserve(count + 1)))
+    error_set(error, "region \"%s\": no memory for a table of %zu regions", region->name, count + 1);
+  if (!error) {
+    struct region_table *table = copy_to_spare(SIZE_MAX, at);
+    table->count = count + 1;
+    table->region[at] = region;
+    publish_spare();
+  }
+  region_table_unlock();
+  return error;
+}
+
+void
+region_withdraw(struct ww_region *region)
+{
+  region_table_lock();
+  copy_to_spare(region_table_search(region_table(), region->start), SIZE_MAX);
+  publish_spare();
+  region_table_unlock();
+}
+
+/* ------------------------------------------------------------------ making */
+
+static int
+refuse(int error, const char *name, const struct mapping *mapping, uintptr_t start, uintptr_t end,
+       const char *what)
+{
+  uintptr_t from = mapping && mapping->start > start ? mapping->start : start;
+  uintptr_t to = mapping && mapping->end < end ? mapping->end : end;
+  return error_set(error, "region \"%s\": %#lx-%#lx %s", name ? name : "", (unsigned long)from,
+                   (unsigned long)to, what);
+}
+
+/* Go through the mappings that hold [start, end). With `region`, its segments are
+ * filled in; without, they are counted, and the page size found. */
+static int
+walk(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments,
+     struct ww_region *region)
+{
+  char buffer[4096];
+  struct maps_reader reader;
+  struct mapping mapping;
+  uintptr_t reached = *start;
+  int found = 1, error = maps_open(&reader, buffer, sizeof buffer), protection = -1;
+  size_t count = 0, page_size = 0;
+  if (error)
+    return error_set(-EIO, "/proc/self/maps cannot be opened: %s; is /proc mounted?", strerror(-error));
+  while (reached < *end && (found = maps_next(&reader, &mapping)) > 0) {
+    if (mapping.end <= reached)
+      continue;
+    if (mapping.start > reached) {
+      mapping.end = mapping.start;
+      mapping.start = reached;
+      error = refuse(-EFAULT, name, &mapping, *start, *end, "is not mapped; map it before it is added");
+      break;
+    }
+    if (!(mapping.protection & PROT_WRITE)) {
+      error = refuse(-EACCES, name, &mapping, *start, *end,
+                     "is not writable; leave it out, or make it writable first");
+      break;
+    }
+    if (!page_size) {
+      page_size = region ? (size_t)1 << region->shift : maps_page_size(&mapping);
+      *start &= ~(uintptr_t)(page_size - 1);
+      *end = (*end + page_size - 1) & ~(uintptr_t)(page_size - 1);
+    } else if (!region && maps_page_size(&mapping) != page_size) {
+      error = refuse(-ENOTSUP, name, &mapping, *start, *end,
+                     "has pages of another size than what lies before it; add two regions");
+      break;
+    }
+    if (mapping.protection != protection) {
+      protection = mapping.protection;
+      if (region) {
+        if (count == region->segments) {
+          error = error_set(-EFAULT, "region \"%s\" changed while it was added", name ? name : "");
+          break;
+        }
+        region->segment[count].protection = protection;
+        region->segment[count].first = count == 0 ? 0 : (mapping.start - region->start) >> region->shift;
+      }
+      count++;
+    }
+    reached = mapping.end;
+    if (region) {
+      uintptr_t last = reached < region->end ? reached : region->end;
+      struct segment *segment = &region->segment[count - 1];
+      segment->count = ((last - region->start) >> region->shift) - segment->first;
+    }
+  }
+  maps_close(&reader);
+  if (error)
+    return error;
+  if (found < 0)
+    return error_set(-EIO, "/proc/self/maps cannot be read: %s", strerror(-found));
+  if (reached < *end) {
+    mapping.start = reached;
+    mapping.end = *end;
+    return refuse(-EFAULT, name, &mapping, *start, *end, "is not mapped; map it before it is added");
+  }
+  *segments = count;
+  if (shift)
+    *shift = (unsigned)__builtin_ctzll(page_size);
+  return 0;
+}
+
+int
+region_inspect(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments)
+{
+  uintptr_t page = os_page_size();
+  *start &= ~(page - 1);
+  *end = (*end + page - 1) & ~(page - 1);
+  return walk(name, start, end, shift, segments, NULL);
+}
+
+int
+region_read_segments(struct ww_region *region)
+{
+  uintptr_t start = region->start, end = region->end;
+  return walk(region->name, &start, &end, NULL, &region->segments, region);
+}
+
+struct ww_region *
+region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uintptr_t end,
+              unsigned shift, size_t segments)
+{
+  size_t pages = (end - start) >> shift, flat = bitmap_words(pages) * sizeof(uint64_t);
+  size_t head = (sizeof(struct ww_region) + segments * sizeof(struct segment) + 63) & ~(size_t)63;
+  size_t memory = head + 2 * (bitmap_size(pages) + 3 * flat);
+  struct ww_region *region = arena_map(NULL, memory);
+  if (!region)
+    return NULL;
+  region->memory = memory;
+  region->tracker = tracker;
+  atomic_store(&region->references, 1);
+  region->start = start;
+  region->end = end;
+  region->shift = shift;
+  region->pages = pages;
+  region->segments = segments;
+  region->segment = (void *)(region + 1);
+  char *at = (char *)region + head;
+  for (unsigned parity = 0; parity < 2; parity++) {
+    struct page_set *set = &region->set[parity];
+    bitmap_init(&set->dirty, pages, at);
+    at += bitmap_size(pages);
+    set->bulk = (void *)at;
+    set->declared = (void *)(at + flat);
+    set->trapped = (void *)(at + 2 * flat);
+    at += 3 * flat;
+  }
+  if (name)
+    strncpy(region->name, name, sizeof region->name - 1);
+  return region;
+}
+
+struct ww_region *
+region_share(struct ww_region *region)
+{
+  atomic_fetch_add(&region->references, 1);
+  return region;
+}
+
+void
+region_release(struct ww_region *region)
+{
+  if (atomic_fetch_sub(&region->references, 1) == 1)
+    arena_unmap(NULL, region);
+}
+
+/* --------------------------------------------------------------- page sets */
+
+/* Where runs begin in a word, given whether the page before it is in the set. */
+static int
+run_starts(uint64_t word, bool before)
+{
+  return __builtin_popcountll(word & ~(word << 1 | before));
+}
+
+uint64_t
+page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
+{
+  uint64_t old = bitmap_set_word(&set->dirty, word, mask), now = old | mask;
+  if (now == old)
+    return 0;
+  bool before = word > 0 && bitmap_word(&set->dirty, word - 1) >> 63;
+  long runs = run_starts(now, before) - run_starts(old, before);
+  /* A run that begins the next word is one with ours if ours now reaches it. */
+  if ((now & ~old) >> 63 && (word + 1) * 64 < region->pages)
+    runs -= bitmap_word(&set->dirty, word + 1) & 1;
+  if (runs) {
+    atomic_fetch_add(&set->mappings, 2 * runs);
+    atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+  }
+  return now & ~old;
+}
+
+enum ww_evidence
+page_set_evidence(const struct page_set *set, size_t page)
+{
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  if (!atomic_load(&set->special))
+    return WW_TRAPPED;
+  bool bulk = atomic_load(&set->bulk[page / 64]) & bit;
+  bool declared = atomic_load(&set->declared[page / 64]) & bit;
+  if ((!bulk && !declared) || (atomic_load(&set->trapped[page / 64]) & bit))
+    return WW_TRAPPED;
+  return declared ? WW_DECLARED : WW_ASSUMED;
+}
+
+void
+page_set_clear(struct page_set *set)
+{
+  bool special = atomic_exchange(&set->special, false);
+  for (size_t page = 0; (page = bitmap_next(&set->dirty, page)) != BITMAP_NONE;) {
+    size_t word = page / 64;
+    bitmap_clear_word(&set->dirty, word);
+    if (special) {
+      atomic_store(&set->bulk[word], 0);
+      atomic_store(&set->declared[word], 0);
+      atomic_store(&set->trapped[word], 0);
+    }
+    page = (word + 1) * 64;
+  }
+  atomic_store(&set->mappings, 0);
+}

@@ -1,0 +1,100 @@
+/* region.h - async-signal-safe. Which page is whose: regions, their page sets, and
+ * the lock-free look-up for the handler. */
+#ifndef WW_REGION_H
+#define WW_REGION_H
+
+#include "bitmap.h"
+#include "gate.h"
+#include "writewatch.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* The pages made writable in one epoch. A page that was first marked by a trap is
+ * in `dirty` alone; how any other came in is in the sets beside it, which are
+ * untouched memory as long as there is none (`special`). */
+struct page_set {
+  struct bitmap dirty;
+  _Atomic uint64_t *bulk;       /* made writable because its neighbours were */
+  _Atomic uint64_t *declared;   /* ww_touch() */
+  _Atomic uint64_t *trapped;    /* faulted although it was in the set already */
+  _Atomic bool special;
+  _Atomic long mappings;        /* that its writable runs add to the process */
+};
+
+/* A part of a region that had one protection when it was added. */
+struct segment {
+  size_t first, count;          /* pages */
+  int protection;               /* what it had, and gets back */
+};
+
+struct ww_region {
+  struct ww_tracker *tracker;
+  _Atomic uint32_t references;  /* the tracker's, and one for each dirty set */
+  uintptr_t start, end;
+  unsigned shift;               /* log2 of its page size */
+  size_t pages;
+  _Atomic bool armed;           /* its faults are ours */
+  size_t memory;                /* bytes that this takes */
+  size_t segments;
+  struct segment *segment;
+  struct page_set set[2];       /* by epoch & 1 */
+  char name[64];
+};
+
+/* What the range [*start, *end) is made of: widens it to whole pages, sets the page
+ * size and counts the segments (parts of one protection). Errors as ww_region_add(). */
+int region_inspect(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments);
+/* A region with its sets, not yet published; NULL if there is no memory. */
+struct ww_region *region_create(struct ww_tracker *tracker, const char *name, uintptr_t start,
+                                uintptr_t end, unsigned shift, size_t segments);
+/* Read the protections of the region's parts from the kernel again. */
+int region_read_segments(struct ww_region *region);
+struct ww_region *region_share(struct ww_region *region);
+void region_release(struct ww_region *region);
+
+static inline uintptr_t
+region_page_address(const struct ww_region *region, size_t page)
+{
+  return region->start + (page << region->shift);
+}
+
+/* The part that holds the page. */
+const struct segment *region_segment(const struct ww_region *region, size_t page);
+
+/* The protection while armed. Reading must go on: a mapping that is only writable can
+ * be read on every processor that we run on. */
+int region_armed_protection(int protection);
+
+/* Add pages of one word; returns those that were not in the set. Counts the mappings
+ * that the set's runs cost if its pages alone are writable: two for each run. */
+uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+enum ww_evidence page_set_evidence(const struct page_set *set, size_t page);
+/* Empty; nobody else may be in it. */
+void page_set_clear(struct page_set *set);
+
+/* --- the table of all regions of the process: immutable once published */
+
+struct region_table {
+  size_t count;
+  struct ww_region *region[];   /* by ascending address */
+};
+
+extern struct gate region_gate;
+/* Between gate_enter(&region_gate) and gate_leave() the result stays valid. */
+const struct region_table *region_table(void);
+/* The region that holds the address, or NULL. O(log regions). */
+struct ww_region *region_find(const struct region_table *table, uintptr_t address);
+/* The first region that ends behind the address. */
+size_t region_table_search(const struct region_table *table, uintptr_t address);
+/* Publish a table with this region: -EEXIST, -ENOMEM. */
+int region_publish(struct ww_region *region);
+/* Publish one without it and wait until nobody can be looking at it. */
+void region_withdraw(struct ww_region *region);
+/* Wait for all handlers that run now. */
+void region_gate_wait(void);
+/* Around fork(). */
+void region_table_lock(void);
+void region_table_unlock(void);
+
+#endif

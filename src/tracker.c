@@ -1,0 +1,242 @@
+/* tracker.c - a tracker and its regions. */
+#include "config.h"
+#include "tracker.h"
+#include "engine.h"
+#include "epoch.h"
+#include "error.h"
+#include "fork.h"
+#include "region.h"
+#include "stack.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { STACKS_DEFAULT = 65536, MAPPINGS_A_REGION = 2 };
+
+int
+tracker_create(struct ww_tracker **created, const struct ww_options *options)
+{
+  struct arena arena = { 0 };
+  struct ww_tracker *tracker = arena_map(&arena, sizeof *tracker);
+  int error = -ENOMEM;
+  if (!tracker)
+    goto no_memory;
+  atomic_store(&tracker->arena.bytes, atomic_load(&arena.bytes));
+  pthread_mutex_init(&tracker->lock, NULL);
+  tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
+  tracker->budget_wanted = options->mapping_budget;
+  tracker->stack_depth = options->stack_depth;
+  if (options->stack_depth) {
+    tracker->writers = writers_create(options->stack_depth,
+                                      options->stack_limit ? options->stack_limit : STACKS_DEFAULT);
+    if (!tracker->writers)
+      goto failed;
+    stack_prime();
+  }
+  error = fork_enlist(tracker);
+  if (!error) {
+    *created = tracker;
+    return 0;
+  }
+failed:
+  writers_release(tracker->writers);
+  pthread_mutex_destroy(&tracker->lock);
+  arena_unmap(NULL, tracker);
+no_memory:
+  return error_set(error, "no memory for a tracker");
+}
+
+/* Where a region belongs among the tracker's; also a hit if it is there. */
+static size_t
+position(const struct ww_tracker *tracker, uintptr_t start)
+{
+  size_t low = 0, high = tracker->regions;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (tracker->region[middle]->start < start)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+/* Make room for one region more. */
+static int
+reserve(struct ww_tracker *tracker)
+{
+  if (tracker->regions < tracker->room)
+    return 0;
+  size_t room = tracker->room ? 2 * tracker->room : 64;
+  struct ww_region **regions = arena_map(&tracker->arena, room * sizeof *regions);
+  if (!regions)
+    return -ENOMEM;
+  if (tracker->region) {
+    memcpy(regions, tracker->region, tracker->regions * sizeof *regions);
+    arena_unmap(&tracker->arena, tracker->region);
+  }
+  tracker->region = regions;
+  tracker->room = room;
+  return 0;
+}
+
+/* Take the region out of everything, its pages disarmed. The lock is held. */
+static int
+take_out(struct ww_tracker *tracker, struct ww_region *region, size_t at)
+{
+  int error = engine_disarm(region);
+  if (error)
+    error = error_set(-EFAULT, "region \"%s\": part of %#lx-%#lx is no longer mapped; remove a region before "
+                      "its memory is unmapped", region->name, (unsigned long)region->start,
+                      (unsigned long)region->end);
+  atomic_store(&region->armed, false);
+  /* Waits for the handlers that look at it, and so also for those of this tracker
+   * that mark its pages. */
+  region_withdraw(region);
+  for (unsigned parity = 0; parity < 2; parity++)
+    atomic_fetch_sub(&tracker->mappings, atomic_load(&region->set[parity].mappings));
+  memmove(tracker->region + at, tracker->region + at + 1, (tracker->regions - at - 1) * sizeof *tracker->region);
+  tracker->regions--;
+  tracker->pages -= region->pages;
+  tracker->withdrawn = tracker->started;
+  atomic_fetch_sub(&tracker->arena.bytes, region->memory);
+  region->tracker = NULL;
+  region_release(region);
+  return error;
+}
+
+void
+tracker_destroy(struct ww_tracker *tracker)
+{
+  if (tracker->started)
+    tracker_stop(tracker);
+  pthread_mutex_lock(&tracker->lock);
+  while (tracker->regions)
+    take_out(tracker, tracker->region[tracker->regions - 1], tracker->regions - 1);
+  pthread_mutex_unlock(&tracker->lock);
+  fork_delist(tracker);
+  faultlog_release(&tracker->log[0]);
+  faultlog_release(&tracker->log[1]);
+  if (tracker->region)
+    arena_unmap(&tracker->arena, tracker->region);
+  writers_release(tracker->writers);
+  pthread_mutex_destroy(&tracker->lock);
+  arena_unmap(NULL, tracker);
+}
+
+/* Memory whose protection would take the ground from under this very thread. */
+static int
+refuse_own(const char *name, uintptr_t start, uintptr_t end)
+{
+  uintptr_t stack = (uintptr_t)__builtin_frame_address(0), own = (uintptr_t)&os_own_thread;
+  const char *what = NULL;
+  if (stack >= start && stack < end)
+    what = "the stack of the calling thread";
+  else if (own >= start && own < end)
+    what = "the thread-local storage of the calling thread";
+  else if (arena_overlaps(start, end))
+    what = "memory of Writewatch's own";
+  if (!what)
+    return 0;
+  return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s, which cannot be watched", name ? name : "",
+                   (unsigned long)start, (unsigned long)end, what);
+}
+
+/* Takes the region over: in the tracker, or released. */
+static int
+add_locked(struct ww_tracker *tracker, struct ww_region *region)
+{
+  int error = reserve(tracker);
+  for (unsigned parity = 0; parity < 2 && !error; parity++)
+    error = faultlog_reserve(&tracker->log[parity], tracker->pages + region->pages);
+  if (error)
+    error_set(error, "region \"%s\": no memory to watch %zu pages", region->name, region->pages);
+  else
+    error = region_publish(region);
+  if (error) {
+    region_release(region);
+    return error;
+  }
+  size_t at = position(tracker, region->start);
+  memmove(tracker->region + at + 1, tracker->region + at, (tracker->regions - at) * sizeof *tracker->region);
+  tracker->region[at] = region;
+  tracker->regions++;
+  tracker->pages += region->pages;
+  atomic_fetch_add(&tracker->arena.bytes, region->memory);
+  if (tracker->started && (error = epoch_arm_region(region)))
+    take_out(tracker, region, at);
+  return error;
+}
+
+int
+tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintptr_t end,
+            struct ww_region **added)
+{
+  unsigned shift;
+  size_t segments;
+  int error = region_inspect(name, &start, &end, &shift, &segments);
+  if (!error)
+    error = refuse_own(name, start, end);
+  if (error)
+    return error;
+  if ((end - start) >> shift >= (uint64_t)1 << 32)
+    return error_set(-EFBIG, "region \"%s\": %#lx-%#lx has %zu pages; add it in parts of less than 2^32",
+                     name ? name : "", (unsigned long)start, (unsigned long)end, (size_t)((end - start) >> shift));
+  struct ww_region *region = region_create(tracker, name, start, end, shift, segments);
+  if (!region)
+    return error_set(-ENOMEM, "region \"%s\": no memory to watch %zu pages", name ? name : "",
+                     (size_t)((end - start) >> shift));
+  error = region_read_segments(region);
+  if (error) {
+    region_release(region);
+    return error;
+  }
+  pthread_mutex_lock(&tracker->lock);
+  error = add_locked(tracker, region);
+  pthread_mutex_unlock(&tracker->lock);
+  if (!error)
+    *added = region;
+  return error;
+}
+
+int
+tracker_remove(struct ww_region *region)
+{
+  struct ww_tracker *tracker = region->tracker;
+  if (!tracker)
+    return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
+  pthread_mutex_lock(&tracker->lock);
+  int error = take_out(tracker, region, position(tracker, region->start));
+  pthread_mutex_unlock(&tracker->lock);
+  return error;
+}
+
+void
+tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
+{
+  struct ww_stats figures = { .size = stats->size };
+  pthread_mutex_lock(&tracker->lock);
+  uint64_t epoch = atomic_load(&tracker->gate.epoch);
+  long mappings = atomic_load(&tracker->mappings);
+  figures.epoch = tracker->started ? tracker_epoch(tracker, epoch) : 0;
+  figures.regions = tracker->regions;
+  figures.pages = tracker->pages;
+  for (size_t i = 0; i < tracker->regions; i++)
+    figures.bytes += tracker->region[i]->end - tracker->region[i]->start;
+  figures.stale_faults = atomic_load(&tracker->stale_faults);
+  figures.faults = tracker->past_faults + figures.stale_faults;
+  if (tracker->started)
+    figures.faults += faultlog_count(&tracker->log[epoch & 1]);
+  figures.widened_pages = atomic_load(&tracker->widened_pages);
+  figures.mappings_used = (mappings > 0 ? (uint64_t)mappings : 0)
+    + (tracker->started ? MAPPINGS_A_REGION * tracker->regions : 0);
+  figures.mappings_budget = (uint64_t)atomic_load(&tracker->mappings_budget)
+    + (tracker->started ? MAPPINGS_A_REGION * tracker->regions : 0);
+  if (tracker->writers) {
+    figures.stacks = atomic_load(&tracker->writers->count);
+    figures.stacks_dropped = atomic_load(&tracker->writers->dropped) + atomic_load(&tracker->stackless);
+  }
+  figures.memory = atomic_load(&tracker->arena.bytes);
+  pthread_mutex_unlock(&tracker->lock);
+  memcpy(stats, &figures, stats->size);
+}
