@@ -1,1 +1,19 @@
-# tests
+# Unit tests reach inside (libtracker.la); live tests use the public face.
+check_LTLIBRARIES += libtracker-broken.la
+
+# The tracker with step C2 of its protocol (gate.h) left out: what the oracle must catch.
+libtracker_broken_la_CPPFLAGS = $(AM_CPPFLAGS) -DGATE_WITHOUT_WAIT
+libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
+libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
+libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
+
+check_PROGRAMS += %D%/live/kinds %D%/live/oracle %D%/live/oracle-broken
+TESTS += %D%/live/kinds %D%/live/oracle %D%/live/oracle-broken.sh
+EXTRA_DIST += %D%/live/oracle-broken.sh
+
+tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
+tests_live_kinds_LDADD = libwritewatch.la
+tests_live_oracle_SOURCES = %D%/live/oracle.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
+tests_live_oracle_LDADD = libwritewatch.la
+tests_live_oracle_broken_SOURCES = $(tests_live_oracle_SOURCES)
+tests_live_oracle_broken_LDADD = libtracker-broken.la
