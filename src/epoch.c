@@ -37,6 +37,7 @@ epoch_arm_region(struct ww_region *region)
 {
   /* First ours, then read-only: in the other order a fault in between is a crash. */
   atomic_store(&region->armed, true);
+  atomic_fetch_add(&region_armings, 1);
   int error = engine_arm(region, 0, region->pages);
   if (error) {
     error = explain(region, error);

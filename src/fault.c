@@ -61,24 +61,19 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   return error;
 }
 
-/* A write that faulted just before its page was given back (ww_stop(),
- * ww_region_remove()) arrives here with the page writable: then it need only be
- * tried again. A page that the kernel calls writable and that faults over and
- * over is no such case. */
+/* A page that the kernel calls writable and that faults over and over is not one that
+ * was given back just now. */
 static bool
-given_back(uintptr_t address, uintptr_t instruction)
+too_often(uintptr_t address, uintptr_t instruction)
 {
   static _Thread_local uintptr_t last_address, last_instruction;
   static _Thread_local unsigned repeats;
   enum { REPEATS_MAX = 1000 };
-  int protection = maps_protection(address);
-  if (protection < 0 || !(protection & PROT_WRITE))
-    return false;
   bool again = address == last_address && instruction == last_instruction;
   repeats = again ? repeats + 1 : 0;
   last_address = address;
   last_instruction = instruction;
-  return repeats < REPEATS_MAX;
+  return repeats >= REPEATS_MAX;
 }
 
 /* True if the fault was ours and the instruction can be tried again. */
@@ -86,20 +81,29 @@ static bool
 ours(const siginfo_t *info, const ucontext_t *context)
 {
   uintptr_t address = (uintptr_t)info->si_addr;
-  int error = -ENOENT;
   if (info->si_code != SEGV_ACCERR || !context_is_write(context))
     return false;
-  struct gate_pass pass = gate_enter(&region_gate);
-  struct ww_region *region = region_find(region_table(), address);
-  if (region && atomic_load(&region->armed))
-    error = take(region, address, context);
-  gate_leave(pass);
-  if (error == -ENOENT)
-    return given_back(address, context_instruction(context));
-  if (error)
-    os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of memory, "
-                   "or unmapped while it was watched: remove a region first); the write fails\n");
-  return !error;
+  for (;;) {
+    uint64_t armings = atomic_load(&region_armings);
+    struct gate_pass pass = gate_enter(&region_gate);
+    struct ww_region *region = region_find(region_table(), address);
+    bool armed = region && atomic_load(&region->armed);
+    int error = armed ? take(region, address, context) : 0;
+    gate_leave(pass);
+    if (error)
+      os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of memory, or "
+                     "unmapped while it was watched: remove a region first); the write fails\n");
+    if (armed)
+      return !error;
+    /* A write that faulted just before its page was given back (ww_stop(),
+     * ww_region_remove()) arrives here with the page writable, and need only be tried
+     * again. If the page is read-only, it may have been armed again since we looked. */
+    int protection = maps_protection(address);
+    if (protection > 0 && (protection & PROT_WRITE))
+      return !too_often(address, context_instruction(context));
+    if (atomic_load(&region_armings) == armings)
+      return false;
+  }
 }
 
 void

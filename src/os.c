@@ -51,6 +51,16 @@ os_protect(uintptr_t address, size_t length, int protection)
   return (int)result(syscall(SYS_mprotect, address, length, protection), saved);
 }
 
+void
+os_populate_write(uintptr_t address, size_t length, bool anonymous)
+{
+  const int populate_write = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
+  int saved = errno;
+  if (syscall(SYS_madvise, address, length, populate_write) && errno == EINVAL && anonymous)
+    __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
+  errno = saved;
+}
+
 int
 os_open(const char *path)
 {

@@ -16,6 +16,9 @@
 void *os_map(size_t length);
 void os_unmap(void *address, size_t length);
 int os_protect(uintptr_t address, size_t length, int protection);
+/* Make a page of writable memory present, its content unchanged. On kernels before 5.14
+ * that takes a write, which is only made to `anonymous` memory (a file may be too short). */
+void os_populate_write(uintptr_t address, size_t length, bool anonymous);
 /* A file descriptor, or a negative errno. */
 int os_open(const char *path);
 long os_read(int fd, void *buffer, size_t length);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 struct gate region_gate;
+_Atomic uint64_t region_armings;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct region_table *_Atomic published;
@@ -200,6 +201,20 @@ refuse(int error, const char *name, const struct mapping *mapping, uintptr_t sta
                    (unsigned long)to, what);
 }
 
+/* The kernel joins neighbouring mappings of private memory only if they share their
+ * record of anonymous pages (anon_vma), which a mapping gets with its first page. A
+ * mapping that is split before that breaks up for good: each part gets a record of its
+ * own, and the parts count against vm.max_map_count after their protections are alike
+ * again. So one page of each mapping is made present before it is ever split. Its
+ * content does not change. */
+static void
+root(const struct ww_region *region, const struct mapping *mapping)
+{
+  uintptr_t at = mapping->start > region->start ? mapping->start : region->start;
+  if (!mapping->shared)
+    os_populate_write(at, (size_t)1 << region->shift, mapping->path[0] == '\0' || mapping->path[0] == '[');
+}
+
 /* Go through the mappings that hold [start, end). With `region`, its segments are
  * filled in; without, they are counted, and the page size found. */
 static int
@@ -251,6 +266,7 @@ walk(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t
     }
     reached = mapping.end;
     if (region) {
+      root(region, &mapping);
       uintptr_t last = reached < region->end ? reached : region->end;
       struct segment *segment = &region->segment[count - 1];
       segment->count = ((last - region->start) >> region->shift) - segment->first;

@@ -48,7 +48,7 @@ int region_inspect(const char *name, uintptr_t *start, uintptr_t *end, unsigned 
 /* A region with its sets, not yet published; NULL if there is no memory. */
 struct ww_region *region_create(struct ww_tracker *tracker, const char *name, uintptr_t start,
                                 uintptr_t end, unsigned shift, size_t segments);
-/* Read the protections of the region's parts from the kernel again. */
+/* Read the protections of the region's parts from the kernel, before it is ever armed. */
 int region_read_segments(struct ww_region *region);
 struct ww_region *region_share(struct ww_region *region);
 void region_release(struct ww_region *region);
@@ -81,6 +81,8 @@ struct region_table {
 };
 
 extern struct gate region_gate;
+/* Counts armings: goes up after a region became `armed` and before it is read-only. */
+extern _Atomic uint64_t region_armings;
 /* Between gate_enter(&region_gate) and gate_leave() the result stays valid. */
 const struct region_table *region_table(void);
 /* The region that holds the address, or NULL. O(log regions). */

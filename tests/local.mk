@@ -7,8 +7,10 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/oracle %D%/live/oracle-broken
-TESTS += %D%/live/kinds %D%/live/oracle %D%/live/oracle-broken.sh
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken \
+  %D%/unit/failing
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken.sh \
+  %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
 tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
@@ -17,3 +19,10 @@ tests_live_oracle_SOURCES = %D%/live/oracle.c %D%/live/memory.c %D%/live/memory.
 tests_live_oracle_LDADD = libwritewatch.la
 tests_live_oracle_broken_SOURCES = $(tests_live_oracle_SOURCES)
 tests_live_oracle_broken_LDADD = libtracker-broken.la
+tests_live_budget_SOURCES = %D%/live/budget.c %D%/tap.h
+tests_live_budget_LDADD = libwritewatch.la
+tests_live_churn_SOURCES = %D%/live/churn.c %D%/tap.h
+tests_live_churn_LDADD = libwritewatch.la
+tests_unit_failing_SOURCES = %D%/unit/failing.c %D%/tap.h
+tests_unit_failing_LDADD = libtracker.la
+tests_unit_failing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=os_map -Wl,--wrap=os_protect

@@ -1,0 +1,188 @@
+/* budget.c - the limit of mappings (vm.max_map_count): scattered writes split
+ * mappings, and neither they nor the program's own mmap() may fail for it. */
+#include "config.h"
+#include "../tap.h"
+#include "writewatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAGES = 262144, OWN = 2000 };   /* 1 GiB of 4 KiB pages */
+
+static size_t page;
+
+static long
+read_limit(void)
+{
+  long limit = 65530;
+  FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
+  if (file) {
+    if (fscanf(file, "%ld", &limit) != 1)
+      limit = 65530;
+    fclose(file);
+  }
+  return limit;
+}
+
+static long
+count_mappings(void)
+{
+  long lines = 0;
+  int character;
+  FILE *file = fopen("/proc/self/maps", "re");
+  while (file && (character = getc(file)) != EOF)
+    lines += character == '\n';
+  if (file)
+    fclose(file);
+  return lines;
+}
+
+/* `count` mappings that the kernel cannot join; false if one fails. */
+static bool
+map_own(char **memory, size_t count)
+{
+  *memory = mmap(NULL, count * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (*memory == MAP_FAILED)
+    return false;
+  for (size_t i = 0; i < count; i += 2)
+    if (mprotect(*memory + i * page, page, PROT_READ))
+      return false;
+  return true;
+}
+
+/* Every written page is in the set, TRAPPED or ASSUMED, and every TRAPPED one was written. */
+static void
+check_set(const char *what, const ww_dirty *dirty, const char *memory, const uint8_t *written, size_t pages)
+{
+  size_t count, lost = 0, invented = 0, all = 0;
+  const struct ww_run *run = ww_dirty_runs(dirty, &count);
+  uint8_t *seen = calloc(pages, 1);
+  for (size_t i = 0; i < count; i++) {
+    size_t first = (size_t)((char *)run[i].address - memory) / page;
+    for (size_t p = first; p < first + run[i].length / page; p++) {
+      seen[p] = 1;
+      invented += run[i].evidence == WW_TRAPPED && !written[p];
+    }
+  }
+  for (size_t p = 0; p < pages; p++) {
+    lost += written[p] && !seen[p];
+    all += written[p];
+  }
+  ok(!lost && !invented, "%s: %zu pages written, %zu trapped, %zu assumed: %zu lost, %zu invented", what, all,
+     ww_dirty_count(dirty, WW_TRAPPED), ww_dirty_count(dirty, WW_ASSUMED), lost, invented);
+  free(seen);
+}
+
+static void
+scatter(const char *what, bool random, size_t budget, uint64_t seed)
+{
+  struct ww_options options = WW_OPTIONS_INIT;
+  struct ww_stats stats = { .size = sizeof stats };
+  ww_tracker *tracker;
+  ww_dirty *dirty;
+  char *memory = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *own;
+  uint8_t *written = calloc(PAGES, 1);
+  if (memory == MAP_FAILED) {
+    skip(what, "1 GiB cannot be mapped here");
+    return;
+  }
+  options.mapping_budget = budget;
+  ww_tracker_create(&tracker, &options);
+  ww_region_add(tracker, what, memory, PAGES * page, NULL);
+  long before = count_mappings();
+  if (!ok(!ww_start(tracker), "%s: started", what))
+    return;
+  for (size_t i = 0; i < PAGES / 2; i++) {
+    size_t at = random ? tap_random(&seed) % PAGES : 2 * i;
+    memory[at * page + i % page] = (char)(i | 1);
+    written[at] = 1;
+  }
+  ww_tracker_stats(tracker, &stats);
+  long added = count_mappings() - before, limit = read_limit();
+  ok((long)stats.mappings_used >= added - 8 && stats.mappings_used <= stats.mappings_budget + 8,
+     "%s: mappings added %ld, counted %llu, budget %llu", what, added, (unsigned long long)stats.mappings_used,
+     (unsigned long long)stats.mappings_budget);
+  ok(budget || limit - count_mappings() > OWN, "%s: the program has %ld mappings left", what,
+     limit - count_mappings());
+  if (!budget) {
+    ok(map_own(&own, OWN), "%s: and can map", what);
+    munmap(own, OWN * page);
+  }
+  ok(!ww_collect(tracker, &dirty), "%s: collected", what);
+  check_set(what, dirty, memory, written, PAGES);
+  ok(ww_dirty_count(dirty, WW_ASSUMED) == stats.widened_pages, "%s: widened %llu, and says so", what,
+     (unsigned long long)stats.widened_pages);
+  ww_dirty_free(dirty);
+  ww_tracker_stats(tracker, &stats);
+  ok(count_mappings() <= before + 4, "%s: the next epoch begins with %ld mappings more, counted %llu", what,
+     count_mappings() - before, (unsigned long long)stats.mappings_used);
+  memset(written, 0, PAGES);
+  memory[5 * page] = 1;
+  written[5] = 1;
+  ok(!ww_collect(tracker, &dirty) && ww_dirty_pages(dirty) == 1, "%s: and is exact again", what);
+  check_set(what, dirty, memory, written, PAGES);
+  ww_dirty_free(dirty);
+  ww_tracker_destroy(tracker);
+  ok(count_mappings() <= before, "%s: all mappings given back", what);
+  munmap(memory, PAGES * page);
+  free(written);
+}
+
+/* The program uses up all mappings after tracking has begun: every split fails. */
+static void
+exhausted(void)
+{
+  enum { SMALL = 4096 };
+  long left = read_limit() - count_mappings();
+  char *memory = mmap(NULL, SMALL * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *own;
+  uint8_t *written = calloc(SMALL, 1);
+  ww_tracker *tracker;
+  ww_dirty *dirty;
+  if (left > 200000) {
+    skip("exhausted", "vm.max_map_count is too high to use up");
+    free(written);
+    return;
+  }
+  ww_tracker_create(&tracker, NULL);
+  ww_region_add(tracker, "exhausted", memory, SMALL * page, NULL);
+  ww_start(tracker);
+  bool mapped = map_own(&own, (size_t)left + 64);
+  ok(!mapped, "exhausted: the process is at its limit");
+  for (size_t i = 0; i < 64; i++) {
+    size_t at = i * 61 % SMALL;
+    memory[at * page] = 1;
+    written[at] = 1;
+  }
+  int error = ww_collect(tracker, &dirty);
+  if (ok(!error, "exhausted: collected %s", error ? ww_last_error() : "")) {
+    check_set("exhausted", dirty, memory, written, SMALL);
+    ww_dirty_free(dirty);
+  }
+  munmap(own, ((size_t)left + 64) * page);
+  memset(written, 0, SMALL);
+  memory[9 * page] = 1;
+  written[9] = 1;
+  ok(!ww_collect(tracker, &dirty), "exhausted: and goes on when there is room");
+  check_set("exhausted, then not", dirty, memory, written, SMALL);
+  ww_dirty_free(dirty);
+  ww_tracker_destroy(tracker);
+  munmap(memory, SMALL * page);
+  free(written);
+}
+
+int
+main(int argc, char **argv)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  uint64_t seed = tap_seed(argc, argv, (uint64_t)now.tv_nsec);
+  page = (size_t)sysconf(_SC_PAGESIZE);
+  scatter("1 GiB at random", true, 0, seed);
+  scatter("1 GiB, every second page", false, 0, seed);
+  scatter("1 GiB at random, a budget of 100", true, 100, seed);
+  exhausted();
+  return tap_done();
+}
