@@ -8,9 +8,9 @@ libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken \
-  %D%/unit/failing
+  %D%/unit/unit %D%/unit/failing
 TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken.sh \
-  %D%/unit/failing
+  %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
 tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
@@ -26,3 +26,7 @@ tests_live_churn_LDADD = libwritewatch.la
 tests_unit_failing_SOURCES = %D%/unit/failing.c %D%/tap.h
 tests_unit_failing_LDADD = libtracker.la
 tests_unit_failing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=os_map -Wl,--wrap=os_protect
+tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D%/unit/unit_bitmap.c \
+  %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_writers.c
+tests_unit_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_unit_LDADD = libtracker.la $(CHECK_LIBS)
