@@ -1,4 +1,5 @@
 /* core.c - the notes of an ELF core file. */
+#include "config.h"
 #include "core.h"
 
 #include <elf.h>

@@ -1,4 +1,5 @@
 /* crashes.c - the ways to crash, and the remedy for each. */
+#include "config.h"
 #include "victim.h"
 
 #include <pthread.h>

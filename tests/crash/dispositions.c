@@ -1,4 +1,5 @@
 /* dispositions.c - the victim's own handlers, and what they put on record. */
+#include "config.h"
 #include "victim.h"
 
 #include <errno.h>

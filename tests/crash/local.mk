@@ -9,3 +9,8 @@ TESTS += %D%/crash-matrix
 %C%_crash_victim_SOURCES = %D%/victim.c %D%/crashes.c %D%/dispositions.c %D%/plan.c %D%/state.c %D%/victim.h
 %C%_crash_victim_LDADD = libwritewatch.la
 %C%_crash_victim_LDFLAGS = $(AM_LDFLAGS) -no-install
+
+check_PROGRAMS += %D%/crash-fork
+TESTS += %D%/crash-fork
+%C%_crash_fork_SOURCES = %D%/fork.c %D%/storm.c %D%/storm.h %D%/tap.h
+%C%_crash_fork_LDADD = libwritewatch.la

@@ -1,6 +1,7 @@
 /* matrix.c - a crash stays a crash: every way to crash, under every disposition
  * that was there before Writewatch, ends with it as it ends without it.
  * crash-matrix [CRASH [DISPOSITION]] runs the cells whose names begin so. */
+#include "config.h"
 #include "run.h"
 #include "tap.h"
 

@@ -1,4 +1,5 @@
 /* plan.c - the rows and columns of the matrix, for the victim and its driver. */
+#include "config.h"
 #include "victim.h"
 
 #include <sys/mman.h>

@@ -1,4 +1,5 @@
 /* run.c - start a victim, watch its signals by ptrace(2), collect its remains. */
+#include "config.h"
 #include "run.h"
 
 #include <dirent.h>

@@ -1,4 +1,5 @@
 /* state.c - is a thread asleep? */
+#include "config.h"
 #include "victim.h"
 
 #include <fcntl.h>

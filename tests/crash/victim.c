@@ -1,6 +1,7 @@
 /* victim.c - set the stage, crash, and see whether tracking lived through it.
  * crash-victim WHEN CRASH DISPOSITION THREAD: numbers of two digits, so that all
  * runs start with the same stack. Descriptor 3 takes the records. */
+#include "config.h"
 #include "victim.h"
 #include "writewatch.h"
 
