@@ -161,6 +161,10 @@ tracker_forget(struct ww_tracker *tracker)
     (void)disarm(tracker);
     clear(tracker);
   }
+  /* The figures are of the parent's epochs. */
+  atomic_store(&tracker->stale_faults, 0);
+  atomic_store(&tracker->widened_pages, 0);
+  tracker->past_faults = 0;
 }
 
 /* ----------------------------------------------------------------- collect */
