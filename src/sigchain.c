@@ -4,8 +4,9 @@
  * By default, SIGSEGV kills. Then the default action is put back and the handler
  * returns: the instruction faults again, with the same code and address, and the
  * kernel kills and dumps core as of the instruction itself. A signal that was
- * *sent* does not come again by itself; it is queued again with its own siginfo
- * and arrives when the handler has returned.
+ * *sent* does not come again by itself, nor need one that the kernel sent because
+ * it found no room for another signal's frame (SI_KERNEL); such a one is queued
+ * again with its own siginfo and arrives when the handler has returned.
  *
  * An earlier handler is called with the mask and the flags that it asked for. Our
  * own SA_ONSTACK and SA_RESTART are chosen after it, so that it runs on the stack
@@ -133,7 +134,7 @@ void
 sigchain_pass(int signal, siginfo_t *info, void *context)
 {
   struct sigaction action = is_ring(info) ? oldest : previous;
-  /* Codes above 0 are the kernel's: the instruction will fault again. */
+  /* Codes above 0 are the kernel's: they may be ignored by nobody. */
   bool sent = info->si_code <= 0;
   if (is_function(&action)) {
     if (!(action.sa_flags & SA_RESETHAND) || !atomic_exchange(&was_reset, true)) {
@@ -148,7 +149,7 @@ sigchain_pass(int signal, siginfo_t *info, void *context)
   int saved = errno;
   os_set_signal_mask(~(uint64_t)0);
   set_default(signal);
-  if (sent)
+  if (sent || info->si_code == SI_KERNEL)
     os_queue_self(signal, info);
   errno = saved;
 }
