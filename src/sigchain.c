@@ -38,10 +38,32 @@ is_ours(const struct sigaction *action)
   return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == fault_handler;
 }
 
+/* Put our handler in front of `earlier`. */
+static void
+put_in_front(const struct sigaction *earlier)
+{
+  struct sigaction ours;
+  memset(&ours, 0, sizeof ours);
+  ours.sa_sigaction = fault_handler;
+  /* SIGSEGV itself stays open: the unwinder may fault (stack_unwind.c). */
+  ours.sa_flags = SA_SIGINFO | SA_NODEFER;
+  if (!is_function(earlier) || (earlier->sa_flags & SA_ONSTACK))
+    ours.sa_flags |= SA_ONSTACK;
+  /* By default nothing is restarted: the process dies inside the call, and its core shows it there. */
+  if (earlier->sa_handler == SIG_IGN || (is_function(earlier) && (earlier->sa_flags & SA_RESTART)))
+    ours.sa_flags |= SA_RESTART;
+  /* All of them, also those that sigfillset() spares for libc's own use: a thread
+   * that is cancelled inside the handler would never leave the gate. */
+  memset(&ours.sa_mask, 0xff, sizeof ours.sa_mask);
+  sigdelset(&ours.sa_mask, SIGSEGV);
+  sigdelset(&ours.sa_mask, SIGBUS);
+  sigaction(SIGSEGV, &ours, NULL);
+}
+
 void
 sigchain_install(void)
 {
-  struct sigaction ours, found;
+  struct sigaction found;
   sigaction(SIGSEGV, NULL, &found);
   if (is_ours(&found))
     return;
@@ -50,20 +72,7 @@ sigchain_install(void)
   if (!installed)
     oldest = found;
   atomic_store(&was_reset, false);
-  memset(&ours, 0, sizeof ours);
-  ours.sa_sigaction = fault_handler;
-  /* SIGSEGV itself stays open: the unwinder may fault (stack_unwind.c). */
-  ours.sa_flags = SA_SIGINFO | SA_NODEFER;
-  if (!is_function(&previous) || (previous.sa_flags & SA_ONSTACK))
-    ours.sa_flags |= SA_ONSTACK;
-  if (previous.sa_handler == SIG_IGN || (previous.sa_flags & SA_RESTART))
-    ours.sa_flags |= SA_RESTART;
-  /* All of them, also those that sigfillset() spares for libc's own use: a thread
-   * that is cancelled inside the handler would never leave the gate. */
-  memset(&ours.sa_mask, 0xff, sizeof ours.sa_mask);
-  sigdelset(&ours.sa_mask, SIGSEGV);
-  sigdelset(&ours.sa_mask, SIGBUS);
-  sigaction(SIGSEGV, &ours, NULL);
+  put_in_front(&previous);
   installed = true;
 }
 
@@ -93,6 +102,19 @@ set_default(int signal)
   memset(&action, 0, sizeof action);
   action.sa_handler = SIG_DFL;
   sigaction(signal, &action, NULL);
+}
+
+/* SA_RESETHAND has been used up: from now on we stand in front of the default action. */
+static void
+stand_before_default(void)
+{
+  struct sigaction found, none;
+  sigaction(SIGSEGV, NULL, &found);
+  if (!is_ours(&found))
+    return;
+  memset(&none, 0, sizeof none);
+  none.sa_handler = SIG_DFL;
+  put_in_front(&none);
 }
 
 static uint64_t
@@ -138,6 +160,8 @@ sigchain_pass(int signal, siginfo_t *info, void *context)
   bool sent = info->si_code <= 0;
   if (is_function(&action)) {
     if (!(action.sa_flags & SA_RESETHAND) || !atomic_exchange(&was_reset, true)) {
+      if (action.sa_flags & (int)SA_RESETHAND)
+        stand_before_default();
       call(&action, signal, info, context);
       return;
     }
