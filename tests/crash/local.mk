@@ -14,3 +14,12 @@ check_PROGRAMS += %D%/crash-fork
 TESTS += %D%/crash-fork
 %C%_crash_fork_SOURCES = %D%/fork.c %D%/storm.c %D%/storm.h %D%/tap.h
 %C%_crash_fork_LDADD = libwritewatch.la
+
+check_PROGRAMS += %D%/crash-chain %D%/crash-cplusplus
+TESTS += %D%/crash-chain %D%/crash-cplusplus %D%/include.sh
+%C%_crash_chain_SOURCES = %D%/chain.c %D%/tap.h
+%C%_crash_chain_LDADD = libwritewatch.la
+%C%_crash_cplusplus_SOURCES = %D%/cplusplus.cc
+%C%_crash_cplusplus_LDADD = libwritewatch.la
+dist_check_SCRIPTS = %D%/include.sh
+EXTRA_DIST += %D%/tap.sh
