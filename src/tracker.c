@@ -124,15 +124,41 @@ tracker_destroy(struct ww_tracker *tracker)
   arena_unmap(NULL, tracker);
 }
 
+/* Does [start, end) meet the thread-local storage of this thread? It lies around the
+ * thread's descriptor, which also holds what the kernel writes unasked (rseq). */
+static bool
+meets_own_storage(uintptr_t start, uintptr_t end)
+{
+  uintptr_t at[] = { (uintptr_t)&os_own_thread, (uintptr_t)&errno, (uintptr_t)pthread_self() };
+  uintptr_t low = at[0], high = at[0];
+  for (size_t i = 1; i < sizeof at / sizeof *at; i++) {
+    low = at[i] < low ? at[i] : low;
+    high = at[i] > high ? at[i] : high;
+  }
+  return start <= high && end > low;
+}
+
+static bool
+meets_own_stack(uintptr_t start, uintptr_t end)
+{
+  pthread_attr_t attributes;
+  void *low = __builtin_frame_address(0);
+  size_t size = 1;
+  if (!pthread_getattr_np(pthread_self(), &attributes)) {
+    pthread_attr_getstack(&attributes, &low, &size);
+    pthread_attr_destroy(&attributes);
+  }
+  return start < (uintptr_t)low + size && end > (uintptr_t)low;
+}
+
 /* Memory whose protection would take the ground from under this very thread. */
 static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
-  uintptr_t stack = (uintptr_t)__builtin_frame_address(0), own = (uintptr_t)&os_own_thread;
   const char *what = NULL;
-  if (stack >= start && stack < end)
+  if (meets_own_stack(start, end))
     what = "the stack of the calling thread";
-  else if (own >= start && own < end)
+  else if (meets_own_storage(start, end))
     what = "the thread-local storage of the calling thread";
   else if (arena_overlaps(start, end))
     what = "memory of Writewatch's own";

@@ -153,5 +153,6 @@ main(int argc, char **argv)
         wrong += *word(which, writer, at) != atomic_load(&expected[which][writer][at]);
   ok(!wrong, "memory holds what was written");
   ww_tracker_destroy(tracker);
+  free(copy);
   return tap_done();
 }
