@@ -43,7 +43,7 @@ regions_drop(void)
   for (size_t i = 0; i < region_count; i++) {
     munmap(regions[i].address, regions[i].length);
     free(regions[i].copy);
-    free((void *)(uintptr_t)regions[i].written);
+    free(regions[i].written);
   }
   region_count = 0;
 }
@@ -58,7 +58,7 @@ note_write(int signal_number, siginfo_t *info, void *context)
   (void)context;
   for (size_t i = 0; i < region_count; i++)
     if (at - (uintptr_t)regions[i].address < regions[i].length) {
-      regions[i].written[(at - (uintptr_t)regions[i].address) / page_size] = 1;
+      atomic_store(&regions[i].written[(at - (uintptr_t)regions[i].address) / page_size], true);
       mprotect((void *)at, page_size, PROT_READ | PROT_WRITE);
       return;
     }
@@ -71,12 +71,13 @@ regions_watch(void)
   for (size_t i = 0; i < region_count; i++) {
     if (!regions[i].copy) {
       regions[i].copy = malloc(regions[i].length);
-      regions[i].written = malloc(regions[i].length / page_size);
+      regions[i].written = malloc(regions[i].length / page_size * sizeof *regions[i].written);
       if (!regions[i].copy || !regions[i].written)
         abort();
     }
     memcpy(regions[i].copy, regions[i].address, regions[i].length);
-    memset((void *)(uintptr_t)regions[i].written, 0, regions[i].length / page_size);
+    for (size_t page = 0; page < regions[i].length / page_size; page++)
+      atomic_store(&regions[i].written[page], false);
     mprotect(regions[i].address, regions[i].length, PROT_READ);
   }
 }
@@ -88,7 +89,7 @@ regions_silent(const struct workload_run *run, unsigned epoch, size_t *written)
 
   for (size_t i = 0; i < region_count; i++)
     for (size_t at = 0; at < regions[i].length; at += page_size)
-      if (regions[i].written[at / page_size]) {
+      if (atomic_load(&regions[i].written[at / page_size])) {
         ++*written;
         if (memcmp(regions[i].address + at, regions[i].copy + at, page_size) == 0) {
           silent++;

@@ -2,6 +2,7 @@
 #ifndef WW_TEST_REGIONS_H
 #define WW_TEST_REGIONS_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 struct workload_run;
@@ -14,7 +15,7 @@ struct region {
   size_t         bytes;    /* asked for */
   size_t         length;   /* whole pages */
   unsigned char *copy;     /* as the epoch found it */
-  volatile unsigned char *written;  /* a byte a page */
+  atomic_bool   *written;  /* one a page */
 };
 
 extern struct region regions[MAX_REGIONS];

@@ -38,7 +38,7 @@ static const struct subject {
   { &workload_matmul,    { "A", "B", "C" },         any_byte,    true },
   { &workload_lu,        { "matrix" },              exponent,    true },
   { &workload_cg,        { "values", "columns", "rows", "b" }, any_byte, false },
-  { &workload_cg,        { "x", "r", "p" },         exponent,    false },
+  { &workload_cg,        { "x", "r", "p", "q" },     exponent,    false },
   { &workload_quicksort, { "keys" },                any_byte,    true },
   { &workload_fft,       { "image" },               exponent,    true },
   { &workload_hashtable, { "table" },               any_byte,    true },
@@ -235,7 +235,7 @@ right_anew(const struct workload *workload, size_t least, uint64_t *random)
   bool good = true;
 
   for (unsigned i = 0; i < 6; i++)
-    good &= run_and_check(workload, least + i * i, 1200 + (unsigned)(workload_random(random) % 100),
+    good &= run_and_check(workload, least + i * i, 600 + (unsigned)(workload_random(random) % 100),
                           workload->max_threads ? 1 : 1 + i % 2, workload_random(random)) == 0;
   return good;
 }
@@ -330,7 +330,7 @@ loud_indeed(const struct workload *workload, size_t least, uint64_t *random)
   for (unsigned i = 0; i < 8 && good; i++) {
     struct workload_run run;
 
-    good = start(&run, workload, least + i * i * 3, i < 4 ? 400 : 60, workload->max_threads ? 1 : 1 + i % 3,
+    good = start(&run, workload, least + i * i * 3, i < 3 ? 600 : 60, workload->max_threads ? 1 : 1 + i % 3,
                  workload_random(random), &silent) == 0;
     /* The check itself runs on read-only pages: none of it writes. */
     for (size_t r = 0; r < region_count; r++)

@@ -273,7 +273,8 @@ check_solution(struct workload_run *run, double *known, double *off)
 {
   struct cg *cg = run->state;
   const struct band *band = &cg->band[0];
-  double energy = 0, energy0 = 0, rp = 0, rr = 0, pp = 0, bound, tolerance = 1e-11 * sqrt(band->bb);
+  double energy = 0, energy0 = 0, rp = 0, rr = 0, pp = 0, pq = 0, qq = 0, bound;
+  double tolerance = 1e-11 * sqrt(band->bb);
   /* The condition number of A, and by how much an iteration shrinks the bound. */
   double condition = pow(tan(acos(0) / (double)(cg->side + 1)), -2);
   double shrink = (sqrt(condition) - 1) / (sqrt(condition) + 1);
@@ -295,15 +296,20 @@ check_solution(struct workload_run *run, double *known, double *off)
     rp += cg->r[i] * cg->p[i];
     rr += cg->r[i] * cg->r[i];
     pp += cg->p[i] * cg->p[i];
+    pq += cg->p[i] * cg->q[i];
+    qq += cg->q[i] * cg->q[i];
   }
   bound = 2 * pow(shrink, band->iterations);
   bound = (bound < 1 ? bound : 1) + 1e-9;
   if (!(sqrt(energy) <= bound * sqrt(energy0)) || (band->iterations && !(energy < energy0)))
     return workload_fail(run, -EBADMSG, "after %u iterations the error is %.3g of what it was; at most %.3g "
                          "is allowed", band->iterations, sqrt(energy / energy0), bound);
-  /* The old direction is orthogonal to r, so p r = r r. */
-  if (!isfinite(pp) || !(fabs(rp - rr) <= 1e-7 * sqrt(rr * pp)))
-    return workload_fail(run, -EBADMSG, "p r is %.17g, r r is %.17g: p is no conjugate direction", rp, rr);
+  /* q is A times the direction before p. That direction is orthogonal to r, so that
+   * p r = r r, and conjugate to p. */
+  if (!isfinite(pp + qq) || !(fabs(rp - rr) <= 1e-7 * sqrt(rr * pp))
+      || !(fabs(pq) <= 1e-7 * sqrt(pp * qq)))
+    return workload_fail(run, -EBADMSG, "p r is %.17g, r r is %.17g, p q is %.3g: p is no conjugate "
+                         "direction", rp, rr, pq);
   fprintf(run->talk, "cg: %zu unknowns, after %u iterations |b - A x| / |b| is %.1e; the error is %.1e of "
           "what it was (theory allows %.1e)\n", cg->n, band->iterations, sqrt(rr / band->bb),
           sqrt(energy / energy0), bound);
