@@ -1,8 +1,8 @@
 # The workloads against their own checks, without driver and tracker.
-check_PROGRAMS += tests/tool/workloads
-TESTS += tests/tool/workloads
-tests_tool_workloads_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools/workloads
-tests_tool_workloads_SOURCES = %D%/workloads.c %D%/regions.c %D%/regions.h \
+check_PROGRAMS += tests/tool/computing
+TESTS += tests/tool/computing
+tests_tool_computing_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tools/workloads
+tests_tool_computing_SOURCES = %D%/computing.c %D%/regions.c %D%/regions.h \
   tools/workloads/workload.h \
   tools/workloads/heat.c \
   tools/workloads/matmul.c \
@@ -14,4 +14,4 @@ tests_tool_workloads_SOURCES = %D%/workloads.c %D%/regions.c %D%/regions.h \
   tools/workloads/btree.c \
   tools/workloads/list.c \
   tools/workloads/gc.c
-tests_tool_workloads_LDADD = -lm
+tests_tool_computing_LDADD = -lm

@@ -29,6 +29,13 @@ struct fft {
   unsigned        epoch;          /* the last one done; written by thread 0 */
 };
 
+/* C11's CMPLX, which not every compiler and library have between them. */
+static inline double complex
+complex_of(double re, double im)
+{
+  return re + im * I;
+}
+
 /* Row `row` of the image: uniform in the square [-1, 1) x [-1, 1) i. */
 static void
 draw_row(uint64_t seed, size_t row, size_t columns, double complex *out)
@@ -40,7 +47,7 @@ draw_row(uint64_t seed, size_t row, size_t columns, double complex *out)
     double re = (double)(workload_random(&state) >> 11) * 0x1p-52 - 1;
     double im = (double)(workload_random(&state) >> 11) * 0x1p-52 - 1;
 
-    out[j] = CMPLX(re, im);
+    out[j] = complex_of(re, im);
   }
 }
 
@@ -48,7 +55,7 @@ draw_row(uint64_t seed, size_t row, size_t columns, double complex *out)
 static inline double complex
 times(double complex x, double complex y)
 {
-  return CMPLX(creal(x) * creal(y) - cimag(x) * cimag(y), creal(x) * cimag(y) + cimag(x) * creal(y));
+  return complex_of(creal(x) * creal(y) - cimag(x) * cimag(y), creal(x) * cimag(y) + cimag(x) * creal(y));
 }
 
 /* Unitary transform of n values in place; `back`: the inverse. Decimation in time. */
@@ -146,7 +153,7 @@ fft_setup(struct workload_run *run)
     return workload_fail(run, -ENOMEM, "no memory for the tables of fft");
   }
   for (size_t k = 0; k < fft->columns; k++)
-    fft->roots[k] = cexp(CMPLX(0, -2 * acos(-1) * (double)k / (double)fft->columns));
+    fft->roots[k] = cexp(complex_of(0, -2 * acos(-1) * (double)k / (double)fft->columns));
   fft->image = workload_memory(run, "image", fft->rows * fft->columns * sizeof *fft->image);
   if (!fft->image) {
     fft_teardown(run);
@@ -186,9 +193,9 @@ defined(struct workload_run *run, unsigned parts, size_t i, size_t j, double com
 
     draw_row(run->seed, r, columns, row);
     for (size_t c = 0; by_row && c < columns; c++)
-      part += times(row[c], cexp(CMPLX(0, -2 * acos(-1) * (double)(c * j % columns) / (double)columns)));
+      part += times(row[c], cexp(complex_of(0, -2 * acos(-1) * (double)(c * j % columns) / (double)columns)));
     part = by_row ? part / sqrt((double)columns) : row[j];
-    sum += by_column ? times(part, cexp(CMPLX(0, turn))) / sqrt((double)rows) : part;
+    sum += by_column ? times(part, cexp(complex_of(0, turn))) / sqrt((double)rows) : part;
   }
   return sum;
 }

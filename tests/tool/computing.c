@@ -1,4 +1,4 @@
-/* workloads.c - the computing and data-structure workloads of `writewatch demo`,
+/* computing.c - the computing and data-structure workloads of `writewatch demo`,
  * each run by a driver of our own, without the tracker:
  *
  *   - their results are right for many sizes, epochs, threads and seeds;
@@ -6,7 +6,7 @@
  *   - a workload that calls itself loud never writes a page without changing it,
  *     seen by a handler of three lines that shares nothing with the library.
  *
- * usage: workloads [SEED [NAME...]]   (or SEED in the environment) */
+ * usage: computing [SEED [NAME...]]   (or SEED in the environment) */
 #include "config.h"
 #include "workload.h"
 #include "regions.h"
@@ -166,15 +166,30 @@ run_and_check(const struct workload *workload, size_t pages, unsigned epochs, un
   return error;
 }
 
-/* FNV-1a, over what every region holds. */
+/* A pointer into the regions as its offset there: two runs may lie at different addresses. */
+static uint64_t
+without_address(uint64_t word)
+{
+  for (size_t i = 0; i < region_count; i++)
+    if (word - (uintptr_t)regions[i].address < regions[i].length)
+      return i << 56 ^ (word - (uintptr_t)regions[i].address);
+  return word;
+}
+
+/* Of what all regions hold, whole pages (the rest of the last one is zero). */
 static uint64_t
 memory_hash(void)
 {
-  uint64_t hash = 14695981039346656037u;
+  uint64_t hash = 0;
 
   for (size_t i = 0; i < region_count; i++)
-    for (size_t at = 0; at < regions[i].bytes; at++)
-      hash = (hash ^ regions[i].address[at]) * 1099511628211u;
+    for (size_t at = 0; at < regions[i].length; at += sizeof hash) {
+      uint64_t word;
+
+      memcpy(&word, regions[i].address + at, sizeof word);
+      hash ^= without_address(word);
+      hash = workload_random(&hash);
+    }
   return hash;
 }
 
