@@ -334,7 +334,7 @@ cg_check(struct workload_run *run)
 
 const struct workload workload_cg = {
   .name = "cg",
-  .summary = "conjugate gradients on a sparse Laplacian: the matrix is read only (any threads)",
+  .summary = "conjugate gradients on a sparse Laplacian: the matrix is read only",
   .source = "Hestenes & Stiefel, Methods of conjugate gradients for solving linear systems, "
             "J. Res. Nat. Bur. Standards 49, 1952",
   .pages = 2048,

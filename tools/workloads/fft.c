@@ -146,6 +146,11 @@ fft_setup(struct workload_run *run)
       fft->rows *= 2;
     else
       fft->columns *= 2;
+  fft->image = workload_memory(run, "image", fft->rows * fft->columns * sizeof *fft->image);
+  if (!fft->image) {
+    fft_teardown(run);
+    return -ENOMEM;
+  }
   fft->roots = malloc(fft->columns * sizeof *fft->roots);
   fft->line = malloc(run->threads * fft->rows * sizeof *fft->line);
   if (!fft->roots || !fft->line) {
@@ -154,11 +159,6 @@ fft_setup(struct workload_run *run)
   }
   for (size_t k = 0; k < fft->columns; k++)
     fft->roots[k] = cexp(complex_of(0, -2 * acos(-1) * (double)k / (double)fft->columns));
-  fft->image = workload_memory(run, "image", fft->rows * fft->columns * sizeof *fft->image);
-  if (!fft->image) {
-    fft_teardown(run);
-    return -ENOMEM;
-  }
   for (size_t i = 0; i < fft->rows; i++)
     draw_row(run->seed, i, fft->columns, fft->image + i * fft->columns);
   return 0;
@@ -264,7 +264,7 @@ out:
 
 const struct workload workload_fft = {
   .name = "fft",
-  .summary = "2-D FFT and back, a quarter of the rows or columns an epoch (any threads)",
+  .summary = "2-D FFT and back, a quarter of the rows or columns an epoch",
   .source = "Cooley & Tukey, An algorithm for the machine calculation of complex Fourier series, "
             "Math. Comp. 19, 1965",
   .pages = 2048,

@@ -231,7 +231,7 @@ hashtable_check(struct workload_run *run)
 
 const struct workload workload_hashtable = {
   .name = "hashtable",
-  .summary = "open addressing: puts and removes scattered over all pages (any threads)",
+  .summary = "open addressing: puts and removes scattered over all pages",
   .source = "Knuth, The Art of Computer Programming 3, 2nd ed., section 6.4, algorithms L and R",
   .pages = 4096,
   .epochs = 20,

@@ -113,6 +113,12 @@ heat_setup(struct workload_run *run)
     return workload_fail(run, -ENOMEM, "no memory for the state of heat");
   heat->side = (size_t)sqrt((double)(bytes / sizeof(double)));
   heat->period = (uint64_t)heat->side * heat->side;
+  bytes = heat->side * heat->side * sizeof(double);
+  if (!(heat->grid[0] = workload_memory(run, "even", bytes))
+      || !(heat->grid[1] = workload_memory(run, "odd", bytes))) {
+    heat_teardown(run);
+    return -ENOMEM;
+  }
   heat->sine = malloc(heat->side * sizeof(double));
   if (!heat->sine) {
     heat_teardown(run);
@@ -121,12 +127,6 @@ heat_setup(struct workload_run *run)
   for (size_t i = 0; i < heat->side; i++)
     heat->sine[i] = sin(acos(-1) * (double)i / (double)(heat->side - 1));
   heat->sine[heat->side - 1] = 0;
-  bytes = heat->side * heat->side * sizeof(double);
-  if (!(heat->grid[0] = workload_memory(run, "even", bytes))
-      || !(heat->grid[1] = workload_memory(run, "odd", bytes))) {
-    heat_teardown(run);
-    return -ENOMEM;
-  }
   draw_modes(heat, run->seed);
   initial_rows(heat, 1, heat->side - 1);
   return 0;
@@ -185,7 +185,7 @@ heat_check(struct workload_run *run)
 
 const struct workload workload_heat = {
   .name = "heat",
-  .summary = "2-D heat stencil on two grids, turn about (any threads)",
+  .summary = "2-D heat stencil on two grids, turn about",
   .source = "explicit five-point scheme: Morton & Mayers, Numerical Solution of Partial Differential "
             "Equations, 2nd ed., chapter 3",
   .pages = 2048,

@@ -222,7 +222,7 @@ out:
 
 const struct workload workload_matmul = {
   .name = "matmul",
-  .summary = "blocked matrix multiply, a band of tiles an epoch (any threads)",
+  .summary = "blocked matrix multiply, a band of tiles an epoch",
   .source = "Golub & Van Loan, Matrix Computations, 4th ed., section 1.3; checked after Freivalds, "
             "Probabilistic machines can use less running time, IFIP Congress 1977",
   .pages = 2048,
