@@ -21,5 +21,5 @@ TESTS += %D%/crash-chain %D%/crash-cplusplus %D%/include.sh
 %C%_crash_chain_LDADD = libwritewatch.la
 %C%_crash_cplusplus_SOURCES = %D%/cplusplus.cc
 %C%_crash_cplusplus_LDADD = libwritewatch.la
-dist_check_SCRIPTS = %D%/include.sh
+dist_check_SCRIPTS += %D%/include.sh
 EXTRA_DIST += %D%/tap.sh
