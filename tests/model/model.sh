@@ -1,0 +1,84 @@
+#!/bin/sh
+# Is the protocol right in every interleaving, and does each of its steps matter?
+# spin(1) searches the whole state space of each model: as it is, which must hold,
+# and with one step left out, which must fail.
+
+set -u
+models=$top_srcdir/tests/model
+unset MAKEFLAGS
+work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
+  echo "Bail out! no temporary directory"
+  exit 1
+}
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+echo "1..25"
+number=0
+spin=${SPIN:-spin}
+cc=${CC:-cc}
+lacks=''
+command -v "$spin" >/dev/null 2>&1 || lacks="spin is not installed"
+command -v "${cc%% *}" >/dev/null 2>&1 || lacks="no C compiler"
+
+# search MODEL [-DNAME...]: the verdict is left in $verdict: holds, fails or broken.
+# A search that was cut short has not shown anything.
+search() {
+  model=$1; shift
+  # What fails does so early: compiling it takes longest.
+  optimise=-O2; [ "$expected" = holds ] || optimise=-O0
+  rm -rf "$work/pan"; mkdir "$work/pan"
+  verdict=broken
+  (cd "$work/pan" && "$spin" -a "$@" "$models/$model.pml" &&
+    $cc $optimise -w -DSAFETY -DCOLLAPSE -o pan pan.c &&
+    { ./pan -m100000 -n; :; }) >"$work/log" 2>&1 </dev/null || return
+  if grep -q -e 'max search depth too small' -e 'Search not completed$' -e 'out of memory' "$work/log"; then
+    # pan also says so where it stopped at an error that it found
+    grep -q 'errors: [1-9]' "$work/log" && verdict=fails
+  elif grep -q 'errors: 0$' "$work/log"; then
+    verdict=holds
+  elif grep -q 'errors: [1-9]' "$work/log"; then
+    verdict=fails
+  fi
+}
+
+# must VERDICT WHAT MODEL [-DNAME...]
+must() {
+  number=$((number + 1))
+  expected=$1 what=$2; shift 2
+  if [ -n "$lacks" ]; then echo "ok $number - $what # SKIP $lacks"; return; fi
+  search "$@"
+  if [ "$verdict" = "$expected" ]; then
+    echo "ok $number - $what"
+    sed -n -e 's/^pan:1: /# /p' -e 's/^ *\([0-9]*\) states, stored.*/# \1 states/p' "$work/log" | head -n 1
+  else
+    echo "not ok $number - $what (expected: $expected; found: $verdict)"
+    sed 's/^/# /' "$work/log"
+  fi
+}
+
+must holds "lost-writes: the protocol holds" lost-writes
+must holds "lost-writes: H3 and H4 may change places" lost-writes -DSWAP_H3_H4 -DCOLLECTS=1
+must fails "lost-writes without H1, the handler counts itself" lost-writes -DLEAVE_OUT_COUNT
+must fails "lost-writes without H2, the handler looks at the epoch again" lost-writes -DLEAVE_OUT_RECHECK
+must fails "lost-writes without H3, the page is marked" lost-writes -DLEAVE_OUT_MARK
+must fails "lost-writes without the record of H3" lost-writes -DLEAVE_OUT_RECORD
+must fails "lost-writes without H4 before H5, the handler stays to the end" lost-writes -DLEAVE_OUT_STAY
+must fails "lost-writes without C1, the flip of the epoch" lost-writes -DLEAVE_OUT_FLIP
+must fails "lost-writes without C2, the wait for handlers" lost-writes -DLEAVE_OUT_WAIT
+must fails "lost-writes without C2 before C3, wait, then arm" lost-writes -DLEAVE_OUT_ORDER
+must fails "lost-writes without C3, arming" lost-writes -DLEAVE_OUT_ARM
+must fails "lost-writes without C4, the bits are cleared" lost-writes -DLEAVE_OUT_CLEAR
+must holds "removal: the protocol holds" removal
+must fails "removal without the handlers' count" removal -DLEAVE_OUT_COUNT
+must fails "removal without a second look at the epoch" removal -DLEAVE_OUT_RECHECK
+must fails "removal without the wait for handlers" removal -DLEAVE_OUT_WAIT
+must fails "removal without unpublish before wait" removal -DLEAVE_OUT_ORDER
+must fails "removal without disarm before unpublish" removal -DLEAVE_OUT_DISARM_FIRST
+must fails "removal without publish before arm" removal -DLEAVE_OUT_PUBLISH_FIRST
+must fails "removal without \`armed' set before read-only" removal -DLEAVE_OUT_ARMED_FIRST
+must fails "removal without \`armed' unset after writable" removal -DLEAVE_OUT_DISARMED_LAST
+must fails "removal without the wait of ww_stop()" removal -DLEAVE_OUT_STOP_WAIT
+must fails "removal without a look whether the page is writable by now" removal -DLEAVE_OUT_LOOK
+must fails "removal without a look whether it is armed anew" removal -DLEAVE_OUT_ARMINGS
+must fails "removal without \`armed' set before the arming is counted" removal -DLEAVE_OUT_COUNT_ARMING_LAST
