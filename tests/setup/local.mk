@@ -1,3 +1,3 @@
 # tests/setup: what a newcomer meets first: the set-up and the manual.
-dist_check_SCRIPTS += %D%/bootstrap.sh
-TESTS += %D%/bootstrap.sh
+dist_check_SCRIPTS += %D%/bootstrap.sh %D%/manpages.sh
+TESTS += %D%/bootstrap.sh %D%/manpages.sh
