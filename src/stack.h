@@ -5,10 +5,13 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <ucontext.h>
 
 /* Can stacks be recorded at all? */
 bool stack_available(void);
+/* An address in the unwinder's code, 0 if there is none: its data must not be tracked. */
+uintptr_t stack_code(void);
 /* Before the first capture, outside of handlers: lets the unwinder set up its memory. */
 void stack_prime(void);
 /* The stack of the interrupted program: frames[0] is the interrupted instruction.

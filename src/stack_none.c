@@ -8,6 +8,12 @@ stack_available(void)
   return false;
 }
 
+uintptr_t
+stack_code(void)
+{
+  return 0;
+}
+
 void
 stack_prime(void)
 {

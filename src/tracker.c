@@ -9,6 +9,7 @@
 #include "stack.h"
 
 #include <errno.h>
+#include <link.h>
 #include <string.h>
 
 enum { STACKS_DEFAULT = 65536, MAPPINGS_A_REGION = 2 };
@@ -151,16 +152,42 @@ meets_own_stack(uintptr_t start, uintptr_t end)
   return start < (uintptr_t)low + size && end > (uintptr_t)low;
 }
 
+struct range { uintptr_t start, end; bool met; };
+
+/* For dl_iterate_phdr(): is the object ours, or the unwinder's, and does the range meet
+ * what it writes to? */
+static int
+meets_object(struct dl_phdr_info *object, size_t size, void *argument)
+{
+  struct range *range = argument;
+  uintptr_t code[] = { (uintptr_t)&tracker_create, stack_code() };
+  bool of_ours = false;
+  (void)size;
+  for (unsigned pass = 0; pass < 2; pass++)
+    for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+      const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+      uintptr_t start = object->dlpi_addr + part->p_vaddr, end = start + part->p_memsz;
+      if (part->p_type != PT_LOAD)
+        continue;
+      if (pass == 0)
+        of_ours |= (code[0] >= start && code[0] < end) || (code[1] >= start && code[1] < end);
+      else if (of_ours && (part->p_flags & PF_W) && range->start < end && range->end > start)
+        range->met = true;
+    }
+  return range->met;
+}
+
 /* Memory whose protection would take the ground from under this very thread. */
 static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
   const char *what = NULL;
+  struct range range = { start, end, false };
   if (meets_own_stack(start, end))
     what = "the stack of the calling thread";
   else if (meets_own_storage(start, end))
     what = "the thread-local storage of the calling thread";
-  else if (arena_overlaps(start, end))
+  else if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
     what = "memory of Writewatch's own";
   if (!what)
     return 0;

@@ -7,9 +7,9 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken \
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/oracle %D%/live/oracle-broken.sh \
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/oracle %D%/live/oracle-broken.sh \
   %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
@@ -30,3 +30,5 @@ tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D
   %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_writers.c
 tests_unit_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_unit_LDADD = libtracker.la $(CHECK_LIBS)
+tests_live_stacks_SOURCES = %D%/live/stacks.c %D%/tap.h
+tests_live_stacks_LDADD = libwritewatch.la

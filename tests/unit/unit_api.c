@@ -1,6 +1,7 @@
 /* unit_api.c - every documented error of the public face, with a sentence, outputs untouched. */
 #include "config.h"
 #include "unit.h"
+#include "region.h"
 #include "writewatch.h"
 
 #include <errno.h>
@@ -94,6 +95,8 @@ START_TEST(test_ranges)
   CK_FAILS(ww_region_add(tracker, "stack", &local, sizeof local, &out), -EBUSY, "stack");
   CK_FAILS(ww_region_add(tracker, "thread", &errno, sizeof errno, &out), -EBUSY, "thread-local");
   CK_FAILS(ww_region_add(tracker, "own", tracker, 1, &out), -EBUSY, "Writewatch");
+  /* The variables that the handler writes to. */
+  CK_FAILS(ww_region_add(tracker, "own", &region_gate, 1, &out), -EBUSY, "Writewatch");
   ck_assert_ptr_eq(out, untouched);
   /* None of these left anything behind. */
   struct ww_stats stats = { .size = sizeof stats };
