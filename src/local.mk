@@ -22,7 +22,23 @@ libtracker_la_LIBADD = $(LIBUNWIND_LIBS)
 # shared library.
 libreport_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(LIBDW_CFLAGS) $(JANSSON_CFLAGS)
 libreport_la_SOURCES = \
-  %D%/report.c
+  %D%/report.c %D%/report.h \
+  %D%/report-csv.c \
+  %D%/report-figure.c %D%/report-figure.h \
+  %D%/report-index.c %D%/report-index.h \
+  %D%/report-json.c \
+  %D%/report-line.c %D%/report-line.h \
+  %D%/report-map.c %D%/report-map.h \
+  %D%/report-name.c %D%/report-name.h \
+  %D%/report-pageset.c %D%/report-pageset.h \
+  %D%/report-runs.c %D%/report-runs.h \
+  %D%/report-sink.c %D%/report-sink.h \
+  %D%/report-stacks.c %D%/report-stacks.h \
+  %D%/report-summary.c %D%/report-summary.h \
+  %D%/report-table.c %D%/report-table.h \
+  %D%/report-text.c \
+  %D%/report-writers.c %D%/report-writers.h \
+  %D%/symbol.c %D%/symbol.h
 libreport_la_LIBADD = $(LIBDW_LIBS) $(JANSSON_LIBS)
 
 libwritewatch_la_SOURCES =

@@ -1,0 +1,223 @@
+/* symbol.c - which function, file and line an address of this process is, with
+ * libdw, and where that has nothing to go by, with dladdr(3). */
+#include "config.h"
+#include "symbol.h"
+#include "report-index.h"
+
+#include <dlfcn.h>
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Stacks share most of their frames: each is looked up once. */
+struct known {
+  uint64_t      at;        /* where it was looked up, */
+  uint64_t      address;   /* and for which address */
+  struct symbol symbol;
+};
+
+struct symbols {
+  Dwfl               *dwfl;       /* NULL: none, or not any more */
+  Dwfl_Callbacks      callbacks;
+  struct known       *known;
+  size_t              known_count, known_room;
+  struct report_index by_address;
+};
+
+/* libdw ends the process when it is out of memory unless it is told not to
+ * return to it. */
+static _Thread_local jmp_buf *out_of_memory;
+
+static _Noreturn void
+escape(void)
+{
+  longjmp(*out_of_memory, 1);
+}
+
+/* With DEBUGINFOD_URLS set, libdwfl's own search would go to the network, in
+ * the midst of somebody's program. Then only what is on this disk is taken. */
+static int
+find_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base, const char *file,
+               const char *link, GElf_Word crc, char **found)
+{
+  const char *urls = getenv("DEBUGINFOD_URLS");
+
+  if (urls && *urls)
+    return dwfl_build_id_find_debuginfo(module, user, name, base, file, link, crc, found);
+  return dwfl_standard_find_debuginfo(module, user, name, base, file, link, crc, found);
+}
+
+/* Our process id as this /proc counts: it may be that of another namespace. */
+static pid_t
+own_pid(void)
+{
+  char target[32], *end;
+  ssize_t length = readlink("/proc/self", target, sizeof(target) - 1);
+  long pid;
+
+  if (length <= 0)
+    return 0;
+  target[length] = 0;
+  pid = strtol(target, &end, 10);
+  return *end || pid <= 0 ? 0 : (pid_t)pid;
+}
+
+int
+symbols_open(struct symbols **symbols)
+{
+  struct symbols *opened = calloc(1, sizeof(*opened));
+  pid_t pid = own_pid();
+
+  if (!opened)
+    return -ENOMEM;
+  opened->callbacks.find_elf = dwfl_linux_proc_find_elf;
+  opened->callbacks.find_debuginfo = find_debuginfo;
+  if (pid > 0 && (opened->dwfl = dwfl_begin(&opened->callbacks))) {
+    dwfl_report_begin(opened->dwfl);
+    if (dwfl_linux_proc_report(opened->dwfl, pid) != 0 || dwfl_report_end(opened->dwfl, NULL, NULL) != 0) {
+      dwfl_end(opened->dwfl);
+      opened->dwfl = NULL;
+    }
+  }
+  *symbols = opened;
+  return 0;
+}
+
+void
+symbols_close(struct symbols *symbols)
+{
+  if (!symbols)
+    return;
+  if (symbols->dwfl)
+    dwfl_end(symbols->dwfl);
+  free(symbols->known);
+  report_index_free(&symbols->by_address);
+  free(symbols);
+}
+
+/* The innermost function that was inlined where `address` is. */
+static const char *
+inlined_name(Dwfl_Module *module, uint64_t address)
+{
+  const char *name = NULL;
+  Dwarf_Addr bias = 0;
+  Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
+  int i, count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+
+  for (i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++)
+    if (dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine) {
+      name = dwarf_diename(&scopes[i]);
+      break;
+    }
+  free(scopes);
+  return name;
+}
+
+/* May leave by escape(). */
+static void
+find_source(Dwfl_Module *module, uint64_t address, struct symbol *symbol)
+{
+  Dwarf_Addr bias;
+  Dwarf *debug = dwfl_module_getdwarf(module, &bias), *alternate;
+  Dwfl_Line *line;
+
+  if (!debug)
+    return;
+  dwarf_new_oom_handler(debug, escape);
+  alternate = dwarf_getalt(debug);
+  if (alternate)
+    dwarf_new_oom_handler(alternate, escape);
+  symbol->inlined = inlined_name(module, address);
+  line = dwfl_module_getsrc(module, address);
+  if (line)
+    symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
+}
+
+static void
+find_in_module(Dwfl_Module *module, uint64_t address, uint64_t at, struct symbol *symbol)
+{
+  Dwarf_Addr start = 0;
+  GElf_Addr bias;
+  GElf_Off offset = 0;
+  GElf_Sym found;
+
+  symbol->module = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
+  symbol->offset = address - (dwfl_module_getelf(module, &bias) ? bias : start);
+  symbol->function = dwfl_module_addrinfo(module, at, &offset, &found, NULL, NULL, NULL);
+  /* In a stripped file the nearest symbol may be another function's. */
+  if (symbol->function && (found.st_size ? offset >= found.st_size : offset >= 4096))
+    symbol->function = NULL;
+  find_source(module, at, symbol);
+}
+
+static void
+find_by_linker(uint64_t address, uint64_t at, struct symbol *symbol)
+{
+  Dl_info info;
+
+  if (!dladdr((void *)(uintptr_t)at, &info))
+    return;
+  if (!symbol->module) {
+    symbol->module = info.dli_fname;
+    symbol->offset = address - (uint64_t)(uintptr_t)info.dli_fbase;
+  }
+  symbol->function = info.dli_sname;
+}
+
+static struct symbol
+look_up(struct symbols *symbols, uint64_t address, uint64_t at)
+{
+  struct symbols *volatile kept = symbols;
+  struct symbol symbol = { 0 };
+  jmp_buf here;
+
+  out_of_memory = &here;
+  if (setjmp(here) == 0) {
+    Dwfl_Module *module = symbols->dwfl ? dwfl_addrmodule(symbols->dwfl, at) : NULL;
+    if (module)
+      find_in_module(module, address, at, &symbol);
+  } else {
+    /* libdw was left in its midst: it is not safe to use or to free any more. */
+    kept->dwfl = NULL;
+    symbol = (struct symbol){ 0 };
+  }
+  out_of_memory = NULL;
+  if (!symbol.function)
+    find_by_linker(address, at, &symbol);
+  return symbol;
+}
+
+static bool
+same_address(const void *table, uint32_t position, const void *key)
+{
+  return ((const struct known *)table)[position].at == *(const uint64_t *)key;
+}
+
+struct symbol
+symbols_find(struct symbols *symbols, uint64_t address, bool is_return)
+{
+  uint64_t at = is_return && address > 0 ? address - 1 : address;
+  uint32_t hash = report_hash(5, &at, 1);
+  uint32_t position = report_index_find(&symbols->by_address, hash, same_address, symbols->known, &at);
+  struct known found;
+
+  if (position != REPORT_NOWHERE) {
+    found.symbol = symbols->known[position].symbol;
+    /* The same place can be an instruction in one stack and a call in another. */
+    found.symbol.offset += address - symbols->known[position].address;
+    return found.symbol;
+  }
+  found.at = at;
+  found.address = address;
+  found.symbol = look_up(symbols, address, at);
+  /* Not to remember it costs time only. */
+  if (symbols->known_count < INT32_MAX
+      && report_grow(&symbols->known, symbols->known_count + 1, &symbols->known_room, sizeof(found)) == 0
+      && report_index_add(&symbols->by_address, hash, (uint32_t)symbols->known_count) == 0)
+    symbols->known[symbols->known_count++] = found;
+  return found.symbol;
+}
