@@ -61,6 +61,8 @@ figure_time(uint64_t nanoseconds)
 {
   double value = (double)nanoseconds;
 
+  if (nanoseconds == 0)
+    return (struct figure){ "0 s" };
   if (value < 1e3)
     return with_unit(value, "ns");
   if (value < 999.5e3)
@@ -108,4 +110,10 @@ figure_share(double part, double whole)
   used = strlen(figure.text);
   snprintf(figure.text + used, sizeof(figure.text) - used, " %%");
   return figure;
+}
+
+const char *
+figure_plural(uint64_t count)
+{
+  return count == 1 ? "" : "s";
 }

@@ -11,13 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "1 page", "2 pages" */
-static const char *
-plural(uint64_t count)
-{
-  return count == 1 ? "" : "s";
-}
-
 static void
 print_frame(const struct report_page *page, struct symbols *symbols, uint64_t frame, bool is_return)
 {
@@ -70,10 +63,10 @@ print_writer(const ww_summary *summary, const struct report_page *page, struct s
   uint32_t i;
 
   report_line_say(&line, "", "%3zu.", rank);
-  report_line_say(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text, plural(writer->pages),
+  report_line_say(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text, figure_plural(writer->pages),
                   figure_share((double)writer->pages, (double)summary->dirty.pages).text);
   if (summary->epochs_count > 1)
-    report_line_say(&line, " ", "in %s epoch%s", figure_count(writer->epochs).text, plural(writer->epochs));
+    report_line_say(&line, " ", "in %s epoch%s", figure_count(writer->epochs).text, figure_plural(writer->epochs));
   if (writer->many)
     report_line_say(&line, " ", "by at least %s threads", figure_count(writer->threads).text);
   else if (writer->threads == 1)
@@ -88,7 +81,7 @@ print_writer(const ww_summary *summary, const struct report_page *page, struct s
     print_frame(page, symbols, summary->writers.pool[writer->frames + i], i > 0);
   if (i < writer->depth)
     report_printf(page->sink, "      ... and %" PRIu32 " frame%s more\n", writer->depth - i,
-                  plural(writer->depth - i));
+                  figure_plural(writer->depth - i));
 }
 
 /* What the list does not show. */
@@ -105,7 +98,7 @@ print_rest(const ww_summary *summary, const struct report_page *page, const uint
   if (pages > 0) {
     line = report_line_begin(page, 0);
     report_line_say(&line, "", "  ... and %s more:", figure_count(count - REPORT_WRITERS_SHOWN).text);
-    report_line_say(&line, " ", "%s page%s (%s)", figure_count(pages).text, plural(pages),
+    report_line_say(&line, " ", "%s page%s (%s)", figure_count(pages).text, figure_plural(pages),
                     figure_share((double)pages, (double)summary->dirty.pages).text);
     report_line_end(&line);
   }
@@ -113,23 +106,34 @@ print_rest(const ww_summary *summary, const struct report_page *page, const uint
     pages = writers->all[0].pages;
     line = report_line_begin(page, 0);
     report_line_say(&line, "", "  ... and more than could be told apart:");
-    report_line_say(&line, " ", "%s page%s (%s)", figure_count(pages).text, plural(pages),
+    report_line_say(&line, " ", "%s page%s (%s)", figure_count(pages).text, figure_plural(pages),
                     figure_share((double)pages, (double)summary->dirty.pages).text);
     report_line_end(&line);
   }
   if (unseen > 0) {
     line = report_line_begin(page, 0);
     report_line_say(&line, "", "  Nobody was seen writing %s page%s (%s).", figure_count(unseen).text,
-                    plural(unseen), figure_share((double)unseen, (double)summary->dirty.pages).text);
+                    figure_plural(unseen), figure_share((double)unseen, (double)summary->dirty.pages).text);
     report_line_end(&line);
   }
+}
+
+static void
+print_heading(const ww_summary *summary, const struct report_page *page, bool any_stack, size_t count)
+{
+  struct report_line line = report_line_begin(page, 0);
+
+  report_line_say(&line, "", "First writers%s", any_stack || count == 0 ? "" : ", by thread");
+  report_line_say(&line, " ", summary->epochs_count > 1 ? "(of each page in each epoch;"
+                                                        : "(of each page in this epoch;");
+  report_line_say(&line, " ", "who wrote it later is not seen):");
+  report_line_end(&line);
 }
 
 void
 report_stacks(const ww_summary *summary, const struct report_page *page)
 {
   const struct report_writers *writers = &summary->writers;
-  struct report_line line;
   struct symbols *symbols = NULL;
   uint32_t *ranked;
   size_t count, i;
@@ -148,12 +152,7 @@ report_stacks(const ww_summary *summary, const struct report_page *page)
   }
   for (i = 0; i < count; i++)
     any_stack = any_stack || writers->all[ranked[i]].depth > 0;
-  line = report_line_begin(page, 0);
-  report_line_say(&line, "", any_stack ? "First writers" : "First writers, by thread");
-  report_line_say(&line, " ", summary->epochs_count > 1 ? "(of each page in each epoch;"
-                                                        : "(of each page in this epoch;");
-  report_line_say(&line, " ", "who wrote it later is not seen):");
-  report_line_end(&line);
+  print_heading(summary, page, any_stack, count);
   for (i = 0; i < count && i < REPORT_WRITERS_SHOWN; i++)
     print_writer(summary, page, symbols, i + 1, &writers->all[ranked[i]]);
   print_rest(summary, page, ranked, count);

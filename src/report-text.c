@@ -14,12 +14,6 @@
 /* With more regions than this, those that are dirtied most are shown. */
 #define REGIONS_SHOWN 32
 
-static const char *
-plural(uint64_t count)
-{
-  return count == 1 ? "" : "s";
-}
-
 static void
 print_head(const ww_summary *summary, const struct report_page *page)
 {
@@ -91,7 +85,7 @@ print_totals(const ww_summary *summary, const struct report_page *page)
     report_line_say(&line, "", "%s epochs in %s:", figure_count(epochs).text,
                     figure_time(summary->duration).text);
   report_line_say(&line, " ", "%s dirty page%s%s", figure_count(summary->dirty.pages).text,
-                  plural(summary->dirty.pages), epochs > 1 ? " (each once an epoch)" : "");
+                  figure_plural(summary->dirty.pages), epochs > 1 ? " (each once an epoch)" : "");
   report_line_say(&line, ", ", "%s", figure_bytes(summary->dirty.bytes).text);
   say_rates(&line, &summary->dirty, summary->duration);
   report_line_end(&line);
@@ -110,7 +104,7 @@ print_region(const ww_summary *summary, const struct report_page *page, const st
     report_line_name(&line, region->name, page->width / 2);
   else
     report_line_say(&line, "", "(no name)");
-  report_line_say(&line, ": ", "%s page%s of %s", figure_count(region->pages).text, plural(region->pages),
+  report_line_say(&line, ": ", "%s page%s of %s", figure_count(region->pages).text, figure_plural(region->pages),
                   figure_bytes(region->page_size).text);
   report_line_say(&line, ", ", "%s", figure_bytes(region->length).text);
   report_line_say(&line, " ", "at 0x%" PRIx64, region->address);
@@ -119,7 +113,7 @@ print_region(const ww_summary *summary, const struct report_page *page, const st
                     figure_decimal((double)region->pages / (double)map->cells, 1).text);
   if (region->epochs < summary->epochs_count)
     report_line_say(&line, ", ", "watched in %s epoch%s", figure_count(region->epochs).text,
-                    plural(region->epochs));
+                    figure_plural(region->epochs));
   report_line_end(&line);
   if (region->dirty.pages == 0) {
     report_puts(page->sink, "  no page dirty\n");
@@ -129,14 +123,15 @@ print_region(const ww_summary *summary, const struct report_page *page, const st
   report_puts(page->sink, "\n");
   line = report_line_begin(page, 2);
   if (region->epochs > 1) {
-    report_line_say(&line, "", "%s different pages dirty (%s)", figure_count(region->ever.count).text,
+    report_line_say(&line, "", "%s different page%s dirty (%s)", figure_count(region->ever.count).text,
+                    figure_plural(region->ever.count),
                     figure_share((double)region->ever.count, (double)region->pages).text);
     report_line_say(&line, ", ", "%s an epoch (%s)",
                     figure_decimal((double)region->dirty.pages / (double)region->epochs, 1).text,
                     figure_share((double)region->dirty.pages, watched).text);
   } else {
     report_line_say(&line, "", "%s page%s dirty (%s)", figure_count(region->dirty.pages).text,
-                    plural(region->dirty.pages), figure_share((double)region->dirty.pages, watched).text);
+                    figure_plural(region->dirty.pages), figure_share((double)region->dirty.pages, watched).text);
   }
   say_rates(&line, &region->dirty, region->duration);
   report_line_end(&line);
@@ -222,10 +217,24 @@ draw(struct chosen *chosen, const ww_summary *summary, size_t width)
   return 0;
 }
 
+/* Regions come in the order in which they were added; a reader expects addresses. */
+static size_t
+next_place(const struct chosen *chosen, const ww_summary *summary, const bool *printed)
+{
+  size_t i, next = SIZE_MAX;
+
+  for (i = 0; i < chosen->count; i++)
+    if (!printed[i] && (next == SIZE_MAX || summary->regions[chosen->maps[i].region].address
+                                            < summary->regions[chosen->maps[next].region].address))
+      next = i;
+  return next;
+}
+
 static void
 print_regions(const ww_summary *summary, const struct report_page *page)
 {
   struct chosen chosen = { 0 };
+  bool printed[REGIONS_SHOWN] = { false };
   size_t i;
 
   if (draw(&chosen, summary, page->width - 2) < 0 && !page->sink->error)
@@ -233,13 +242,15 @@ print_regions(const ww_summary *summary, const struct report_page *page)
   if (!page->sink->error && chosen.count > 0) {
     report_puts(page->sink, "\n");
     report_map_legend(summary, page);
-    for (i = 0; i < chosen.count; i++)
+    while ((i = next_place(&chosen, summary, printed)) != SIZE_MAX) {
       print_region(summary, page, &chosen.maps[i]);
+      printed[i] = true;
+    }
     if (chosen.more > 0) {
       report_printf(page->sink, "... and %s region%s more, %s dirty: %s page%s\n",
-                    figure_count(chosen.more).text, plural(chosen.more),
+                    figure_count(chosen.more).text, figure_plural(chosen.more),
                     figure_count(chosen.more_dirty).text, figure_count(chosen.dirty.pages).text,
-                    plural(chosen.dirty.pages));
+                    figure_plural(chosen.dirty.pages));
       if (chosen.dirty.pages > 0)
         print_evidence(page, &chosen.dirty);
     }

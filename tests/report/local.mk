@@ -1,1 +1,23 @@
-# tests/report
+# Reports of dirty sets: most tests write about invented ones, which come out
+# the same each time.
+check_PROGRAMS += report_golden_test
+TESTS += report_golden_test
+
+report_test_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+report_test_libs = libreport.la $(CHECK_LIBS) $(JANSSON_LIBS)
+report_test_fake = %D%/fake_dirty.c %D%/fake_dirty.h %D%/sample.h
+
+report_golden_test_SOURCES = %D%/golden_test.c $(report_test_fake)
+report_golden_test_CPPFLAGS = $(report_test_cppflags)
+report_golden_test_LDADD = $(report_test_libs)
+CLEANFILES += report-*.got
+
+dist_man_MANS += man/writewatch-report.5
+EXTRA_DIST += \
+  %D%/golden/text-utf8-60 %D%/golden/text-utf8-80 %D%/golden/text-utf8-200 \
+  %D%/golden/text-ascii-60 %D%/golden/text-ascii-80 %D%/golden/text-ascii-200 \
+  %D%/golden/sample.json %D%/golden/sample.csv \
+  %D%/golden/one-text %D%/golden/one.json %D%/golden/one.csv \
+  %D%/golden/hostile-text %D%/golden/hostile.json %D%/golden/hostile.csv \
+  %D%/golden/nothing-text %D%/golden/nothing.json %D%/golden/nothing.csv \
+  %D%/golden/much-text
