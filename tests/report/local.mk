@@ -1,7 +1,8 @@
 # Reports of dirty sets: most tests write about invented ones, which come out
 # the same each time.
-check_PROGRAMS += report_golden_test
-TESTS += report_golden_test
+report_tests = report_golden_test report_values_test report_write_test
+check_PROGRAMS += $(report_tests)
+TESTS += $(report_tests)
 
 report_test_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 report_test_libs = libreport.la $(CHECK_LIBS) $(JANSSON_LIBS)
@@ -10,6 +11,16 @@ report_test_fake = %D%/fake_dirty.c %D%/fake_dirty.h %D%/sample.h
 report_golden_test_SOURCES = %D%/golden_test.c $(report_test_fake)
 report_golden_test_CPPFLAGS = $(report_test_cppflags)
 report_golden_test_LDADD = $(report_test_libs)
+
+report_values_test_SOURCES = %D%/values_test.c $(report_test_fake)
+report_values_test_CPPFLAGS = $(report_test_cppflags)
+report_values_test_LDADD = $(report_test_libs)
+
+report_write_test_SOURCES = %D%/write_test.c $(report_test_fake)
+report_write_test_CPPFLAGS = $(report_test_cppflags)
+report_write_test_LDADD = $(report_test_libs)
+report_write_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+
 CLEANFILES += report-*.got
 
 dist_man_MANS += man/writewatch-report.5
