@@ -11,12 +11,14 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Stacks share most of their frames: each is looked up once. */
 struct known {
   uint64_t      at;        /* where it was looked up, */
   uint64_t      address;   /* and for which address */
+  char         *plain;     /* the function without the version that a linker adds, or NULL */
   struct symbol symbol;
 };
 
@@ -28,14 +30,27 @@ struct symbols {
   struct report_index by_address;
 };
 
-/* libdw ends the process when it is out of memory unless it is told not to
- * return to it. */
+/* Out of memory, libdw ends the process, uses what it did not get, or frees it
+ * twice. So it is called only while there is plenty; it is given a way out; and
+ * where an allocation failed in its midst it is left alone for good, at the
+ * price of what it holds. */
+#define PLENTY ((size_t)32 << 20)
+
 static _Thread_local jmp_buf *out_of_memory;
 
 static _Noreturn void
 escape(void)
 {
   longjmp(*out_of_memory, 1);
+}
+
+static bool
+have_plenty(void)
+{
+  void *volatile reserve = malloc(PLENTY);   /* volatile: or the compiler takes it for granted */
+
+  free(reserve);
+  return reserve != NULL;
 }
 
 /* With DEBUGINFOD_URLS set, libdwfl's own search would go to the network, in
@@ -71,17 +86,21 @@ symbols_open(struct symbols **symbols)
 {
   struct symbols *opened = calloc(1, sizeof(*opened));
   pid_t pid = own_pid();
+  bool reported;
 
   if (!opened)
     return -ENOMEM;
   opened->callbacks.find_elf = dwfl_linux_proc_find_elf;
   opened->callbacks.find_debuginfo = find_debuginfo;
-  if (pid > 0 && (opened->dwfl = dwfl_begin(&opened->callbacks))) {
+  if (pid > 0 && have_plenty() && (opened->dwfl = dwfl_begin(&opened->callbacks))) {
     dwfl_report_begin(opened->dwfl);
-    if (dwfl_linux_proc_report(opened->dwfl, pid) != 0 || dwfl_report_end(opened->dwfl, NULL, NULL) != 0) {
+    errno = 0;
+    reported = dwfl_linux_proc_report(opened->dwfl, pid) == 0
+               && dwfl_report_end(opened->dwfl, NULL, NULL) == 0;
+    if (!reported && errno != ENOMEM)
       dwfl_end(opened->dwfl);
+    if (!reported || errno == ENOMEM)
       opened->dwfl = NULL;
-    }
   }
   *symbols = opened;
   return 0;
@@ -90,10 +109,14 @@ symbols_open(struct symbols **symbols)
 void
 symbols_close(struct symbols *symbols)
 {
+  size_t i;
+
   if (!symbols)
     return;
   if (symbols->dwfl)
     dwfl_end(symbols->dwfl);
+  for (i = 0; i < symbols->known_count; i++)
+    free(symbols->known[i].plain);
   free(symbols->known);
   report_index_free(&symbols->by_address);
   free(symbols);
@@ -140,12 +163,16 @@ find_source(Dwfl_Module *module, uint64_t address, struct symbol *symbol)
 static void
 find_in_module(Dwfl_Module *module, uint64_t address, uint64_t at, struct symbol *symbol)
 {
-  Dwarf_Addr start = 0;
+  Dwarf_Addr start = 0, end = 0;
   GElf_Addr bias;
   GElf_Off offset = 0;
   GElf_Sym found;
+  const char *name = dwfl_module_info(module, NULL, &start, &end, NULL, NULL, NULL, NULL);
 
-  symbol->module = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
+  /* libdwfl counts the gaps between modules, and what lies beyond the last. */
+  if (at < start || at >= end)
+    return;
+  symbol->module = name;
   symbol->offset = address - (dwfl_module_getelf(module, &bias) ? bias : start);
   symbol->function = dwfl_module_addrinfo(module, at, &offset, &found, NULL, NULL, NULL);
   /* In a stripped file the nearest symbol may be another function's. */
@@ -176,12 +203,18 @@ look_up(struct symbols *symbols, uint64_t address, uint64_t at)
   jmp_buf here;
 
   out_of_memory = &here;
+  errno = 0;
   if (setjmp(here) == 0) {
-    Dwfl_Module *module = symbols->dwfl ? dwfl_addrmodule(symbols->dwfl, at) : NULL;
+    /* dwfl_addrmodule() would return what it never set if memory runs out. */
+    Dwfl_Module *module = NULL;
+    if (symbols->dwfl && have_plenty())
+      dwfl_addrsegment(symbols->dwfl, at, &module);
     if (module)
       find_in_module(module, address, at, &symbol);
   } else {
-    /* libdw was left in its midst: it is not safe to use or to free any more. */
+    errno = ENOMEM;
+  }
+  if (errno == ENOMEM) {
     kept->dwfl = NULL;
     symbol = (struct symbol){ 0 };
   }
@@ -214,10 +247,17 @@ symbols_find(struct symbols *symbols, uint64_t address, bool is_return)
   found.at = at;
   found.address = address;
   found.symbol = look_up(symbols, address, at);
+  found.plain = NULL;
   /* Not to remember it costs time only. */
   if (symbols->known_count < INT32_MAX
       && report_grow(&symbols->known, symbols->known_count + 1, &symbols->known_room, sizeof(found)) == 0
-      && report_index_add(&symbols->by_address, hash, (uint32_t)symbols->known_count) == 0)
+      && report_index_add(&symbols->by_address, hash, (uint32_t)symbols->known_count) == 0) {
+    /* "qsort@@GLIBC_2.2.5" */
+    const char *version = found.symbol.function ? strchr(found.symbol.function, '@') : NULL;
+    if (version && version > found.symbol.function
+        && (found.plain = strndup(found.symbol.function, (size_t)(version - found.symbol.function))))
+      found.symbol.function = found.plain;
     symbols->known[symbols->known_count++] = found;
+  }
   return found.symbol;
 }

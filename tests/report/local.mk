@@ -1,6 +1,7 @@
 # Reports of dirty sets: most tests write about invented ones, which come out
 # the same each time.
-report_tests = report_golden_test report_values_test report_write_test
+report_tests = report_golden_test report_values_test report_write_test \
+  report_symbol_test report_live_test report_memory_test
 check_PROGRAMS += $(report_tests)
 TESTS += $(report_tests)
 
@@ -20,6 +21,30 @@ report_write_test_SOURCES = %D%/write_test.c $(report_test_fake)
 report_write_test_CPPFLAGS = $(report_test_cppflags)
 report_write_test_LDADD = $(report_test_libs)
 report_write_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+
+report_memory_test_SOURCES = %D%/memory_test.c $(report_test_fake)
+report_memory_test_CPPFLAGS = $(report_test_cppflags)
+report_memory_test_CFLAGS = $(AM_CFLAGS) -g
+report_memory_test_LDADD = $(report_test_libs) -ldl
+# malloc() of the program must be that of the libraries too.
+report_memory_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--export-dynamic \
+  -Wl,--wrap=symbols_open -Wl,--wrap=symbols_find
+
+# Optimised as it may be, the tests of names need debug information.
+report_symbol_test_SOURCES = %D%/symbol_test.c $(report_test_fake)
+report_symbol_test_CPPFLAGS = $(report_test_cppflags)
+report_symbol_test_CFLAGS = $(AM_CFLAGS) -g
+report_symbol_test_LDADD = $(report_test_libs) -ldl
+report_symbol_test_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=readlink
+EXTRA_report_symbol_test_DEPENDENCIES = report_plugin.la
+check_LTLIBRARIES += report_plugin.la
+report_plugin_la_SOURCES = %D%/plugin.c
+report_plugin_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere -Wl,-s
+
+report_live_test_SOURCES = %D%/live_test.c
+report_live_test_CPPFLAGS = $(report_test_cppflags)
+report_live_test_CFLAGS = $(AM_CFLAGS) -g
+report_live_test_LDADD = libreport.la libwritewatch.la $(JANSSON_LIBS)
 
 CLEANFILES += report-*.got
 
