@@ -217,7 +217,7 @@ START_TEST(nth)
   setenv("LC_ALL", "C", 1);
   frames[0][0] = (char *)(void *)attempt + 8;
   frames[0][1] = (char *)(void *)without_names + 8;
-  frames[1][0] = (char *)dlsym(RTLD_DEFAULT, "qsort") + 8;
+  frames[1][0] = (char *)dlsym(RTLD_DEFAULT, "json_dumps") + 8;
   frames[1][1] = (char *)dlsym(RTLD_DEFAULT, "json_loads") + 8;
   for (n = 0; n < 2; n++)
     sets[n] = small_set((unsigned)n + 1);
@@ -230,7 +230,7 @@ START_TEST(nth)
   text = written(fd, NULL);
   wanted = without_names(text, format);
   free(text);
-  ck_assert_uint_gt(all, 30);
+  ck_assert_uint_gt(all, 20);
   for (n = 1; n <= all; n++) {
     ck_assert_int_eq(ftruncate(fd, 0) | (int)lseek(fd, 0, SEEK_SET), 0);
     mode = how;
