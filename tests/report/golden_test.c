@@ -4,6 +4,7 @@
 #include "sample.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <fcntl.h>
@@ -245,6 +246,54 @@ START_TEST(terminal)
 }
 END_TEST
 
+/* Every member of `value` has its entry in the manual page. */
+static void
+check_documented(json_t *value, const char *manual)
+{
+  const char *key;
+  json_t *member;
+  size_t i;
+
+  json_array_foreach(value, i, member)
+    check_documented(member, manual);
+  json_object_foreach(value, key, member) {
+    const char *found = manual;
+    size_t length = strlen(key);
+    bool documented = false;
+    while (!documented && (found = strstr(found, key))) {
+      documented = found > manual && strchr(" \n", found[-1]) && strchr(" \n", found[length]);
+      found++;
+    }
+    ck_assert_msg(documented, "writewatch-report(5) says nothing of \"%s\"", key);
+    if (strcmp(key, "notes") != 0)
+      check_documented(member, manual);
+  }
+}
+
+START_TEST(manual)
+{
+  char *page = golden("../../../man/writewatch-report.5"), *columns = golden("one.csv"), *column, *rest;
+  json_t *report;
+  char *sample = golden("hostile.json"), *more = golden("sample.json");
+
+  report = json_loads(sample, 0, NULL);
+  ck_assert_ptr_nonnull(report);
+  check_documented(report, page);
+  json_decref(report);
+  report = json_loads(more, 0, NULL);
+  ck_assert_ptr_nonnull(report);
+  check_documented(report, page);
+  json_decref(report);
+  columns[strcspn(columns, "\n")] = 0;
+  for (column = strtok_r(columns, ",", &rest); column; column = strtok_r(NULL, ",", &rest))
+    ck_assert_msg(strstr(page, column) != NULL, "writewatch-report(5) says nothing of column %s", column);
+  free(page);
+  free(columns);
+  free(sample);
+  free(more);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -260,6 +309,7 @@ main(void)
   tcase_add_loop_test(cases, hostile, 0, 3);
   tcase_add_loop_test(cases, nothing, 0, 3);
   tcase_add_test(cases, terminal);
+  tcase_add_test(cases, manual);
   suite_add_tcase(suite, cases);
   return run_suite(suite);
 }
