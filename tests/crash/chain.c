@@ -1,7 +1,7 @@
 /* chain.c - the SIGSEGV action that was found is given back to the bit, and a
  * thousand trackers leave nothing behind. */
 #include "config.h"
-#include "tap.h"
+#include "../tap.h"
 #include "writewatch.h"
 
 #include <dirent.h>
@@ -123,7 +123,7 @@ test_one(size_t number)
   tracker = tracker_at_work(0, 0, 8);
   during = current_action();
   ww_tracker_destroy(tracker);
-  tap_ok(tracker && during.handler != before.handler && is_same(before, current_action()),
+  ok(tracker && during.handler != before.handler && is_same(before, current_action()),
          "%s is given back as it was", actions[number].name);
 }
 
@@ -141,7 +141,7 @@ test_two(bool first_goes_first)
   between = current_action();
   memory[2 * page_size] = memory[10 * page_size] = 3;
   ww_tracker_destroy(first_goes_first ? second : first);
-  tap_ok(first && second && between.handler != before.handler && is_same(before, current_action()),
+  ok(first && second && between.handler != before.handler && is_same(before, current_action()),
          "two trackers: given back by the last, here the %s", first_goes_first ? "second" : "first");
 }
 
@@ -209,18 +209,18 @@ test_lives(unsigned stack_depth)
   maps_after = count_lines("/proc/self/maps");
   descriptors_after = count_descriptors();
   pages_after = count_pages();
-  tap_ok(lives == LIVES, "%d trackers, one after the other, %u frames", lives, stack_depth);
+  ok(lives == LIVES, "%d trackers, one after the other, %u frames", lives, stack_depth);
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   /* The sanitizers map at will; a leak would be one a life. */
-  tap_ok(maps_after < maps + LIVES / 10, "mappings do not grow with them: %u, %u", maps, maps_after);
-  tap_ok(true, "address space # SKIP the sanitizers' own grows");
+  ok(maps_after < maps + LIVES / 10, "mappings do not grow with them: %u, %u", maps, maps_after);
+  ok(true, "address space # SKIP the sanitizers' own grows");
   (void)pages, (void)pages_after;
 #else
-  tap_ok(maps_after <= maps, "no mapping is left: %u, %u", maps, maps_after);
+  ok(maps_after <= maps, "no mapping is left: %u, %u", maps, maps_after);
   /* malloc() may have taken up a little once. */
-  tap_ok(pages_after < pages + LIVES / 10, "no address space is left: %lu pages, %lu", pages, pages_after);
+  ok(pages_after < pages + LIVES / 10, "no address space is left: %lu pages, %lu", pages, pages_after);
 #endif
-  tap_ok(descriptors_after == descriptors, "no descriptor is left: %u, %u", descriptors, descriptors_after);
+  ok(descriptors_after == descriptors, "no descriptor is left: %u, %u", descriptors, descriptors_after);
 }
 
 static int gate[2];
@@ -264,7 +264,7 @@ test_passage(void)
   install(5);
   before = current_action();
   if (pipe(gate) != 0 || pthread_create(&thread, NULL, wait_for_byte, NULL) != 0) {
-    tap_ok(false, "another thread");
+    ok(false, "another thread");
     return;
   }
   for (int i = 0; i < 100; i++) {
@@ -272,14 +272,14 @@ test_passage(void)
     good += tracker != NULL;
     ww_tracker_destroy(tracker);
   }
-  tap_ok(good == 100, "100 trackers beside another thread");
+  ok(good == 100, "100 trackers beside another thread");
   status = crash_status();
-  tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == HANDLER_STATUS,
+  ok(WIFEXITED(status) && WEXITSTATUS(status) == HANDLER_STATUS,
          "then a crash reaches the earlier handler (status %#x)", (unsigned)status);
-  tap_ok(write(gate[1], "", 1) == 1 && pthread_join(thread, NULL) == 0, "the other thread ends");
+  ok(write(gate[1], "", 1) == 1 && pthread_join(thread, NULL) == 0, "the other thread ends");
   tracker = tracker_at_work(0, 0, 16);
   ww_tracker_destroy(tracker);
-  tap_ok(tracker && is_same(before, current_action()), "the next tracker gives the first action back");
+  ok(tracker && is_same(before, current_action()), "the next tracker gives the first action back");
 }
 
 int

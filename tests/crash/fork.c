@@ -3,7 +3,7 @@
  * crash-fork [SEED] */
 #include "config.h"
 #include "storm.h"
-#include "tap.h"
+#include "../tap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 #define MANY_FORKS 200
 
 extern char **environ;
-static uint64_t seed = 1;
+static uint64_t seed;
 
 /* What a child found; its exit status. */
 enum finding {
@@ -151,16 +151,16 @@ test_children(unsigned depth)
   char with[40];
 
   snprintf(with, sizeof with, depth ? "stacks of %u frames" : "no stacks", depth);
-  if (!tap_ok(storm_begin(&storm, seed, depth) && storm_blow(&storm), "a storm begins, %s", with))
+  if (!ok(storm_begin(&storm, seed, depth) && storm_blow(&storm), "a storm begins, %s", with))
     return;
   pause_a_little();
-  tap_ok(fork_and(&storm, examine_child), "fork in a storm: the child is disarmed, clean and can track");
-  tap_ok(fork_and(&storm, examine_grandchild), "fork in a storm: a child that tracks has a clean child");
+  ok(fork_and(&storm, examine_child), "fork in a storm: the child is disarmed, clean and can track");
+  ok(fork_and(&storm, examine_grandchild), "fork in a storm: a child that tracks has a clean child");
   if (pthread_create(&thread, NULL, fork_in_thread, &storm) == 0)
     pthread_join(thread, &good);
-  tap_ok(good != NULL, "fork in a storm, from a second thread");
-  tap_ok(storm_rest(&storm), "the parent's tracking lost nothing");
-  tap_ok(storm_tracks(&storm, (size_t[]){ 4, 6, 63 }, 3), "and is exact afterwards");
+  ok(good != NULL, "fork in a storm, from a second thread");
+  ok(storm_rest(&storm), "the parent's tracking lost nothing");
+  ok(storm_tracks(&storm, (size_t[]){ 4, 6, 63 }, 3), "and is exact afterwards");
   storm_end(&storm);
 }
 
@@ -178,12 +178,12 @@ test_many(void)
   struct storm storm;
   int good = 0;
 
-  if (!tap_ok(storm_begin(&storm, seed + 1, 16) && storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_begin(&storm, seed + 1, 16) && storm_blow(&storm), "a storm begins"))
     return;
   for (int i = 0; i < MANY_FORKS; i++)
     good += fork_and(&storm, write_everywhere);
-  tap_ok(good == MANY_FORKS, "%d forks in a storm, each child writes all pages", MANY_FORKS);
-  tap_ok(storm_rest(&storm), "the parent's tracking lost nothing");
+  ok(good == MANY_FORKS, "%d forks in a storm, each child writes all pages", MANY_FORKS);
+  ok(storm_rest(&storm), "the parent's tracking lost nothing");
   storm_end(&storm);
 }
 
@@ -229,7 +229,7 @@ test_spawn(void)
   struct ww_stats stats = { .size = sizeof stats };
   int vforked = 0, spawned = 0, systems = 0, popened = 0;
 
-  if (!tap_ok(storm_begin(&storm, seed + 2, 16) && storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_begin(&storm, seed + 2, 16) && storm_blow(&storm), "a storm begins"))
     return;
   fflush(stdout);
   for (int i = 0; i < TIMES; i++) {
@@ -238,13 +238,13 @@ test_spawn(void)
     systems += system("exit 0") == 0;
     popened += run_popen();
   }
-  tap_ok(vforked == TIMES, "vfork and exec, %d times", TIMES);
-  tap_ok(spawned == TIMES, "posix_spawn, %d times", TIMES);
-  tap_ok(systems == TIMES, "system, %d times", TIMES);
-  tap_ok(popened == TIMES, "popen, %d times", TIMES);
-  tap_ok(ww_tracker_stats(storm.tracker, &stats) == 0 && stats.epoch > 0, "the parent still tracks");
-  tap_ok(storm_rest(&storm), "and lost nothing");
-  tap_ok(storm_tracks(&storm, (size_t[]){ 10, 11 }, 2), "and is exact afterwards");
+  ok(vforked == TIMES, "vfork and exec, %d times", TIMES);
+  ok(spawned == TIMES, "posix_spawn, %d times", TIMES);
+  ok(systems == TIMES, "system, %d times", TIMES);
+  ok(popened == TIMES, "popen, %d times", TIMES);
+  ok(ww_tracker_stats(storm.tracker, &stats) == 0 && stats.epoch > 0, "the parent still tracks");
+  ok(storm_rest(&storm), "and lost nothing");
+  ok(storm_tracks(&storm, (size_t[]){ 10, 11 }, 2), "and is exact afterwards");
   storm_end(&storm);
 }
 
@@ -277,27 +277,25 @@ test_handlers(void)
   struct storm storm;
   int good = 0;
 
-  if (!tap_ok(storm_begin(&storm, seed + 3, 16), "a tracker for a program with fork handlers"))
+  if (!ok(storm_begin(&storm, seed + 3, 16), "a tracker for a program with fork handlers"))
     return;
   pthread_atfork(write_in_fork, write_in_fork, write_in_fork);
-  if (!tap_ok(storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_blow(&storm), "a storm begins"))
     return;
   handled = &storm;
   for (int i = 0; i < TIMES; i++)
     good += fork_and(&storm, examine_handled);
-  tap_ok(good == TIMES, "pthread_atfork handlers that write tracked memory, %d forks", TIMES);
-  tap_ok(handler_calls >= 4 * TIMES, "they ran: %d times", handler_calls);
+  ok(good == TIMES, "pthread_atfork handlers that write tracked memory, %d forks", TIMES);
+  ok(handler_calls >= 4 * TIMES, "they ran: %d times", handler_calls);
   handled = NULL;
-  tap_ok(storm_rest(&storm), "what they wrote was not lost");
+  ok(storm_rest(&storm), "what they wrote was not lost");
   storm_end(&storm);
 }
 
 int
 main(int argc, char **argv)
 {
-  if (argc > 1)
-    seed = strtoull(argv[1], NULL, 0);
-  printf("# seed %llu\n", (unsigned long long)seed);
+  seed = tap_seed(argc, argv, (uint64_t)time(NULL));
   alarm(TIME_LIMIT);
   pthread_atfork(write_in_fork, write_in_fork, write_in_fork);
   test_children(0);
