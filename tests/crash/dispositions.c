@@ -39,6 +39,13 @@ record_info(struct record *record, const siginfo_t *info)
     record_hex(record, "value", (uint32_t)info->si_value.sival_int);
 }
 
+static bool
+is_alternate(uintptr_t address)
+{
+  uintptr_t base = (uintptr_t)victim.alternate;
+  return address >= base && address - base < victim.alternate_size;
+}
+
 static void
 record_context(struct record *record, const siginfo_t *info, const ucontext_t *context)
 {
@@ -46,7 +53,9 @@ record_context(struct record *record, const siginfo_t *info, const ucontext_t *c
 
   memcpy(&mask, &context->uc_sigmask, sizeof mask);
   record_hex(record, "rip", (uint64_t)context->uc_mcontext.gregs[REG_RIP]);
-  record_hex(record, "rsp", (uint64_t)context->uc_mcontext.gregs[REG_RSP]);
+  /* Inside a handler the stack is as deep as all that has called it. */
+  if (victim.depth == 1 && !is_alternate((uintptr_t)context->uc_mcontext.gregs[REG_RSP]))
+    record_hex(record, "rsp", (uint64_t)context->uc_mcontext.gregs[REG_RSP]);
   record_hex(record, "restores", mask);
   record_hex(record, "altstack", (uintptr_t)context->uc_stack.ss_sp);
   record_hex(record, "flags", (uint32_t)context->uc_stack.ss_flags);
@@ -66,10 +75,8 @@ record_place(struct record *record)
   stack_t stack;
   /* A volatile local would do, were it not for ASan's fake stack. */
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  uintptr_t base = (uintptr_t)victim.alternate;
 
-  record_text(record, here >= base && here - base < victim.alternate_size
-              ? " on the alternate stack" : " on the stack");
+  record_text(record, is_alternate(here) ? " on the alternate stack" : " on the stack");
   syscall(SYS_sigaltstack, NULL, &stack);
   record_hex(record, "onstack", (uint32_t)stack.ss_flags);
 }

@@ -234,6 +234,9 @@ main(int argc, char **argv)
 #ifndef __x86_64__
   return skip_all("the victim's instructions are written for x86-64");
 #endif
+#ifdef __SANITIZE_THREAD__
+  return skip_all("ThreadSanitizer puts its own handler, flags and mask before all others");
+#endif
   if (obstacle)
     return skip_all(obstacle);
   if (length <= 0 || !mkdtemp(directory) || chdir(directory) != 0) {

@@ -25,6 +25,11 @@ storm_begin(struct storm *storm, uint64_t seed, unsigned stack_depth)
 
   memset(storm, 0, sizeof *storm);
   options.stack_depth = ww_has_stacks() ? stack_depth : 0;
+#ifdef __SANITIZE_THREAD__
+  /* libunwind unmaps its cache of a thread after ThreadSanitizer has buried that
+   * thread, and ThreadSanitizer's munmap() then dies. */
+  options.stack_depth = 0;
+#endif
   storm->seed = seed;
   storm->words = page / sizeof(uint64_t);
   storm->memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
