@@ -1,1 +1,26 @@
-# bench
+# The benchmark: built with the tests so that it does not rot, run by `make bench`
+# alone. Options: make bench BENCHFLAGS='--only trap --rounds 21'
+check_PROGRAMS += bench/bench
+bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBENCH_FLAGS='"$(CFLAGS) $(SANITIZER_FLAGS)"'
+bench_bench_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+bench_bench_SOURCES = \
+  %D%/bench.h \
+  %D%/bench.c \
+  %D%/bare.c \
+  %D%/collect.c \
+  %D%/facts.c \
+  %D%/instruments.c \
+  %D%/memory.c \
+  %D%/micro.c \
+  %D%/output.c \
+  %D%/results.c \
+  %D%/threads.c \
+  %D%/trap.c \
+  tools/delivery.c \
+  tools/delivery.h
+bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
+
+CLEANFILES += bench.csv bench.json
+.PHONY: bench
+bench: bench/bench$(EXEEXT)
+	bench/bench$(EXEEXT) $(BENCHFLAGS)

@@ -1,0 +1,133 @@
+/* results.c - the series that the rounds bring in, and what is read from them. */
+#include "config.h"
+#include "bench.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct series *
+series_of(const struct results *results, const struct contestant *contestant, const char *metric)
+{
+  for (size_t i = 0; i < results->count; i++)
+    if (results->series[i].contestant == contestant && strcmp(results->series[i].metric, metric) == 0)
+      return &results->series[i];
+  return NULL;
+}
+
+int
+results_add(struct results *results, const struct contestant *contestant, unsigned round, const char *metric,
+            const char *unit, double value)
+{
+  struct series *series = series_of(results, contestant, metric);
+
+  if (!series) {
+    struct series *grown = realloc(results->series, (results->count + 1) * sizeof *grown);
+
+    if (!grown)
+      return bench_fail("no memory for the results");
+    results->series = grown;
+    series = &grown[results->count];
+    memset(series, 0, sizeof *series);
+    series->contestant = contestant;
+    series->number = results->count;
+    snprintf(series->metric, sizeof series->metric, "%s", metric);
+    snprintf(series->unit, sizeof series->unit, "%s", unit);
+    series->values = malloc(results->rounds * sizeof *series->values);
+    if (!series->values)
+      return bench_fail("no memory for the results");
+    for (unsigned i = 0; i < results->rounds; i++)
+      series->values[i] = NAN;
+    results->count++;
+  }
+  series->values[round] = value;
+  return 0;
+}
+
+void
+results_free(struct results *results)
+{
+  for (size_t i = 0; i < results->count; i++)
+    free(results->series[i].values);
+  free(results->series);
+}
+
+const struct series *
+results_find(const struct results *results, const char *contestant, const char *metric)
+{
+  for (size_t i = 0; i < results->count; i++)
+    if (strcmp(results->series[i].contestant->name, contestant) == 0
+        && strcmp(results->series[i].metric, metric) == 0)
+      return &results->series[i];
+  return NULL;
+}
+
+/* Rounds without a value are left out. */
+void
+spread_of(const double *values, size_t count, struct spread *spread)
+{
+  double *sorted = malloc((count + 1) * sizeof *sorted);
+
+  memset(spread, 0, sizeof *spread);
+  if (!sorted)
+    return;
+  for (size_t i = 0; i < count; i++)
+    if (!isnan(values[i]))
+      sorted[spread->count++] = values[i];
+  if (spread->count != 0) {
+    spread->median = median_of(sorted, spread->count);
+    spread->min = sorted[0];
+    spread->low = quantile_of(sorted, spread->count, 0.25);
+    spread->high = quantile_of(sorted, spread->count, 0.75);
+    spread->max = sorted[spread->count - 1];
+  }
+  free(sorted);
+}
+
+const struct figure figures[] = {
+  { "trap-sequential", "a trapped write, ascending pages",
+    "tracker", "sequential-trap", "bare", "sequential-trap", "ratio", 1.10 },
+  { "trap-random", "a trapped write, shuffled pages",
+    "tracker", "random-trap", "bare", "random-trap", "ratio", 1.10 },
+  { "stacks-sequential", "the same with 16-frame stacks, ascending",
+    "stacks", "sequential-trap", "bare-deep", "sequential-trap", "ratio", 1.25 },
+  { "stacks-random", "the same with 16-frame stacks, shuffled",
+    "stacks", "random-trap", "bare-deep", "random-trap", "ratio", 1.25 },
+  { "collect", "collect of 100 pages, 4 GiB watched / 16 MiB",
+    "collect-4GiB", "collect-100", "collect-16MiB", "collect-100", "ratio", 3 },
+  { "collect-none", "collect of no page, 4 GiB watched / 16 MiB",
+    "collect-4GiB", "collect-none", "collect-16MiB", "collect-none", "ratio", 0 },
+  { "threads-sequential", "a fault with two threads faulting, ascending",
+    "threads", "sequential-2-threads", "threads-bare", "sequential-2-threads", "ratio", 1.0 },
+  { "threads-random", "a fault with two threads faulting, shuffled",
+    "threads", "random-2-threads", "threads-bare", "random-2-threads", "ratio", 1.0 },
+  { "memory-dense", "own memory / watched, 1 GiB all written, at its peak",
+    "memory-1GiB", "peak-of-tracked", NULL, NULL, "%", 0.5 },
+  { "sparse-reserved", "own memory, nothing touched, 64 GiB / 64 MiB",
+    "memory-sparse", "none-64GiB", "memory-sparse", "none-64MiB", "ratio", 1.10 },
+  { "sparse-together", "own memory / touched, 1,000 neighbours of 64 GiB",
+    "memory-sparse", "1000-together-of-touched", NULL, NULL, "%", 0 },
+  { "sparse-apart", "own memory / touched, 1,000 pages all over 64 GiB",
+    "memory-sparse", "1000-apart-of-touched", NULL, NULL, "%", 100 },
+  { "sparse-growth", "own memory, 2,000 touched / 1,000, all over 64 GiB",
+    "memory-sparse", "2000-apart", "memory-sparse", "1000-apart", "ratio", 2.0 },
+  { NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
+};
+
+bool
+figure_values(const struct figure *figure, const struct results *results, double *values)
+{
+  const struct series *over = results_find(results, figure->contestant, figure->metric);
+  const struct series *under = NULL;
+  bool any = false;
+
+  if (figure->base_contestant)
+    under = results_find(results, figure->base_contestant, figure->base_metric);
+  if (!over || (figure->base_contestant && !under))
+    return false;
+  for (unsigned round = 0; round < results->rounds; round++) {
+    values[round] = under ? over->values[round] / under->values[round] : over->values[round];
+    any = any || !isnan(values[round]);
+  }
+  return any;
+}
