@@ -152,7 +152,8 @@ usage(FILE *out)
         "  -c, --contestant NAME  run this one, here, once, and print its lines: for a profiler\n"
         "  -l, --list             the contestants and their groups\n"
         "  -h, --help             this text\n"
-        "Exit status: 0 measured, whatever the figures; 1 a contestant failed; 2 a wrong command line.\n", out);
+        "Exit status: 0 measured, whatever the figures; 1 a contestant failed;\n"
+        "2 a wrong command line.\n", out);
 }
 
 static int

@@ -57,11 +57,13 @@ int  bench_fail_call(const char *call, int error);
 
 double   now_wall(void);                       /* nanoseconds */
 double   now_cpu(void);                        /* nanoseconds of this thread */
-void     pin(unsigned which);                  /* this thread to the which'th processor from the end that it may use */
+/* This thread to the which'th processor, from the end, of those that it may use. */
+void     pin(unsigned which);
 void    *memory_map(size_t bytes, int flags);  /* own mapping, small pages; NULL after bench_fail() */
 void     memory_populate(void *memory, size_t bytes);
 size_t   page_bytes(void);
-double   proc_bytes(const char *path, const char *name);    /* "name N kB" of a file in /proc; -1: not there */
+/* "name N kB" of a file in /proc, in bytes; -1: it is not there. */
+double   proc_bytes(const char *path, const char *name);
 double   median_of(double *values, size_t count);           /* sorts */
 double   quantile_of(const double *sorted, size_t count, double quantile);
 uint64_t next_random(uint64_t *state);
@@ -110,7 +112,8 @@ struct figure {
   double      target;                           /* at most; 0: none, shown for what it is */
 };
 extern const struct figure figures[];           /* ended by a NULL name */
-/* The figure's value in each round into values[rounds] (NAN where there is none); false if it was not measured. */
+/* The figure's value in each round into values[rounds] (NAN where there is none);
+ * false if it was not measured. */
 bool figure_values(const struct figure *figure, const struct results *results, double *values);
 
 /* ------------------------------------------------------------------ machine */

@@ -55,7 +55,8 @@ static int
 measure(size_t bytes, const struct bench_run *run)
 {
   const size_t warm = 20, count = run->quick ? 100 : 400, pages = bytes / page_bytes();
-  double *collect = calloc(3 * count, sizeof *collect), *release = collect + count, *nothing = release + count;
+  double *collect = calloc(3 * count, sizeof *collect);
+  double *release = collect + count, *nothing = release + count;
   struct ww_options options = WW_OPTIONS_INIT;
   unsigned char *memory;
   ww_tracker *tracker;

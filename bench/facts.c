@@ -53,7 +53,7 @@ facts_gather(struct fact facts[FACTS_MAX])
     count++; \
   } while (0)
 
-  FACT("writewatch", "%s%s", ww_version(), ww_has_stacks() ? ", with stacks (libunwind)" : ", without stacks");
+  FACT("writewatch", "%s, %s", ww_version(), ww_has_stacks() ? "with stacks (libunwind)" : "without stacks");
   FACT("bare loop", "bench/bare.c, built with the same compiler and flags");
   if (uname(&system) == 0)
     FACT("kernel", "%s %s %s", system.sysname, system.release, system.machine);
@@ -66,7 +66,8 @@ facts_gather(struct fact facts[FACTS_MAX])
   line_of("/proc/meminfo", "MemTotal", facts[count].value, sizeof facts[count].value);
   count++;
   facts[count].name = "huge pages";
-  line_of("/sys/kernel/mm/transparent_hugepage/enabled", NULL, facts[count].value, sizeof facts[count].value);
+  line_of("/sys/kernel/mm/transparent_hugepage/enabled", NULL, facts[count].value,
+          sizeof facts[count].value);
   count++;
   facts[count].name = "vm.max_map_count";
   line_of("/proc/sys/vm/max_map_count", NULL, facts[count].value, sizeof facts[count].value);

@@ -35,8 +35,8 @@ print_figures(FILE *out, const struct results *results)
     spread_of(values, results->rounds, &spread);
     if (figure->target > 0)
       snprintf(target, sizeof target, "%.4g%s", figure->target, figure->unit[0] == '%' ? " %" : "");
-    fprintf(out, "  %-52s %8.3f  %8.3f - %8.3f %8s  %s\n", figure->what, spread.median, spread.low, spread.high,
-            target, verdict(figure, spread.median));
+    fprintf(out, "  %-52s %8.3f  %8.3f - %8.3f %8s  %s\n", figure->what, spread.median, spread.low,
+            spread.high, target, verdict(figure, spread.median));
   }
   free(values);
 }
@@ -63,8 +63,9 @@ print_profile(FILE *out, const struct results *results)
 
   if (isnan(median_in(results, "bare", "sequential-trap")) || isnan(signal))
     return;
-  fprintf(out, "\nWhere the time of one trapped write goes (medians, ns)\n  %-12s %8s %9s %8s %9s %8s %11s %11s\n",
-          "order", "signal", "mprotect", "rest", "bare loop", "tracker", "its own", "with stacks");
+  fprintf(out, "\nWhere the time of one trapped write goes (medians, ns)\n"
+          "  %-12s %8s %9s %8s %9s %8s %11s %11s\n", "order",
+          "signal", "mprotect", "rest", "bare loop", "tracker", "its own", "with stacks");
   for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
     char metric[48], part[48];
     double bare, change, tracker, stacks;
@@ -124,7 +125,8 @@ csv_write(const char *path, const struct results *results)
     for (unsigned round = 0; round < results->rounds; round++)
       if (!isnan(results->series[i].values[round]))
         fprintf(file, "contestant,%s,%s,%s,%u,%.10g\n", results->series[i].contestant->name,
-                results->series[i].metric, results->series[i].unit, round + 1, results->series[i].values[round]);
+                results->series[i].metric, results->series[i].unit, round + 1,
+                results->series[i].values[round]);
   for (const struct figure *figure = figures; figure->name; figure++)
     if (figure_values(figure, results, values))
       for (unsigned round = 0; round < results->rounds; round++)
@@ -170,9 +172,11 @@ json_write(const char *path, const struct results *results, const struct fact *f
   for (size_t i = 0; i < results->count; i++) {
     const struct series *one = &results->series[i];
 
-    json_array_append_new(series, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "contestant", one->contestant->name,
+    json_array_append_new(series, json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}",
+                                            "contestant", one->contestant->name,
                                             "what", one->contestant->what, "metric", one->metric,
-                                            "unit", one->unit, "spread", spread_json(one->values, results->rounds),
+                                            "unit", one->unit,
+                                            "spread", spread_json(one->values, results->rounds),
                                             "values", values_json(one->values, results->rounds)));
   }
   for (const struct figure *figure = figures; values && figure->name; figure++) {
@@ -182,8 +186,8 @@ json_write(const char *path, const struct results *results, const struct fact *f
     if (!figure_values(figure, results, values))
       continue;
     spread_of(values, results->rounds, &spread);
-    one = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", figure->name, "what", figure->what, "unit", figure->unit,
-                    "spread", spread_json(values, results->rounds), "values",
+    one = json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", figure->name, "what", figure->what,
+                    "unit", figure->unit, "spread", spread_json(values, results->rounds), "values",
                     values_json(values, results->rounds));
     if (figure->target > 0) {
       json_object_set_new(one, "target", json_real(figure->target));
@@ -193,9 +197,9 @@ json_write(const char *path, const struct results *results, const struct fact *f
   }
   free(values);
   all = json_pack("{s:s, s:i, s:b, s:i, s:o, s:o, s:o}", "format", "writewatch-bench", "version", 1,
-                  "quick", results->quick, "rounds", (int)results->rounds, "machine", machine, "series", series,
-                  "figures", ratios);
-  failed = !all || json_dump_file(all, path, JSON_INDENT(1)) != 0;
+                  "quick", results->quick, "rounds", (int)results->rounds, "machine", machine,
+                  "series", series, "figures", ratios);
+  failed = !all || json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(8)) != 0;
   json_decref(all);
   return failed ? bench_fail("%s: it could not be written: %s", path, strerror(errno)) : 0;
 }

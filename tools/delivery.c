@@ -81,7 +81,8 @@ delivery_cost(unsigned rounds, unsigned count)
       for (unsigned i = 0; i < count; i++)
         faulting_write(page);
       clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-      costs[round] = ((double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec)) / count;
+      costs[round] = ((double)(end.tv_sec - begin.tv_sec) * 1e9
+                      + (double)(end.tv_nsec - begin.tv_nsec)) / count;
     }
     sigaction(SIGSEGV, &found, NULL);
     qsort(costs, rounds, sizeof *costs, compare_doubles);

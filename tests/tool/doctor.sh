@@ -1,0 +1,137 @@
+#!/bin/sh
+# What `writewatch doctor` says of this machine: its statuses, its two formats,
+# and that what it says agrees with what can be found out without it.
+: "${top_builddir:=.}"
+tool=$top_builddir/writewatch
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/doctor.XXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+chmod 755 "$scratch"
+number=0
+
+ok() { # condition's status, what
+  number=$((number + 1))
+  if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; fi
+}
+
+skip() { # what, reason
+  number=$((number + 1))
+  echo "ok $number - $1 # SKIP $2"
+}
+
+expect() { # wanted status, command...; output and talk are kept for a look
+  wanted=$1
+  shift
+  "$@" >"$scratch/out" 2>"$scratch/err"
+  status=$?
+  [ "$status" -eq "$wanted" ] && return 0
+  echo "# status $status, wanted $wanted: $*"
+  sed 's/^/# /' "$scratch/err" "$scratch/out"
+  return 1
+}
+
+# The value of a key of one line, without its comma.
+value() { sed -n "s/^ *\"$1\": \(.*[^,]\),*\$/\1/p" "$scratch/json" | head -n 1; }
+
+echo 1..16
+
+expect 0 "$tool" doctor
+ok $? "tracking works here"
+grep -q 'tracking works here' "$scratch/out" && grep -q '^Advice' "$scratch/out" && [ ! -s "$scratch/err" ]
+ok $? "the text says so, gives advice, and nothing is said on standard error"
+awk 'length > 100 { print "# " $0; wide = 1 } END { exit wide }' "$scratch/out"
+ok $? "its lines fit a terminal"
+
+expect 0 "$tool" doctor --format json
+ok $? "--format json"
+cp "$scratch/out" "$scratch/json"
+if command -v python3 >/dev/null 2>&1; then
+  python3 - "$scratch/json" >"$scratch/keys" 2>&1 <<'KEYS'
+import json, sys
+d = json.load(open(sys.argv[1]))
+need = {
+  "": "format version writewatch machine tracking kernel advice",
+  "machine": "kernel architecture processors page_size hugetlb_pools transparent_huge_pages max_map_count"
+             " mappings mappings_left overcommit address_space seccomp no_new_privileges container",
+  "tracking": "works reason engine stacks pages mappings_budget nanoseconds",
+  "kernel": "userfaultfd pagemap_scan pagemap_scan_tracking soft_dirty",
+}
+for where, keys in need.items():
+    for key in keys.split():
+        assert key in (d[where] if where else d), where + "." + key
+ns = d["tracking"]["nanoseconds"]
+assert d["format"] == "writewatch-doctor" and d["tracking"]["works"] is True
+assert d["tracking"]["reason"] is None and d["advice"]
+# A fault has a signal in it, and neither takes no time nor a second.
+assert 0 < ns["fault_ascending"] < 1e9 and 0 < ns["fault_scattered"] < 1e9, ns
+assert ns["signal"] is None or 0 < ns["signal"] < 1e9, ns
+assert (ns["fault_with_stacks"] is not None) == d["tracking"]["stacks"], ns
+m = d["machine"]
+assert m["mappings_left"] == m["max_map_count"] - m["mappings"] and m["mappings"] > 5, m
+KEYS
+  keys=$?
+  sed 's/^/# /' "$scratch/keys"
+  ok $keys "the JSON parses, has the keys, and its numbers are possible"
+else
+  skip "the JSON parses, has the keys, and its numbers are possible" "python3 was not found"
+fi
+
+[ "$(value page_size)" = "$(getconf PAGESIZE)" ]
+ok $? "page_size is that of getconf"
+[ "$(value max_map_count)" = "$(cat /proc/sys/vm/max_map_count)" ]
+ok $? "max_map_count is that of /proc"
+[ "$(value processors)" = "$(getconf _NPROCESSORS_ONLN)" ]
+ok $? "processors are those of getconf"
+case "$(value kernel)" in *"$(uname -r)"*) true ;; *) false ;; esac
+ok $? "kernel holds the release of uname"
+
+begin=$(date +%s%N)
+expect 0 "$tool" doctor
+took=$((($(date +%s%N) - begin) / 1000000))
+if [ -n "$SANITIZERS" ]; then
+  skip "it takes less than two seconds" "sanitizers slow it down"
+else
+  echo "# it took $took ms"
+  [ $took -lt 2000 ]
+  ok $? "it takes less than two seconds"
+fi
+
+expect 0 "$tool" doctor --help && grep -q '^Exit status' "$scratch/out"
+ok $? "--help documents the exit statuses"
+expect 2 "$tool" doctor --format yaml && grep -q yaml "$scratch/err" && [ ! -s "$scratch/out" ]
+ok $? "an unknown format is status 2 and named"
+expect 2 "$tool" doctor now && grep -q now "$scratch/err"
+ok $? "an operand is status 2 and named"
+if [ -w /dev/full ]; then
+  "$tool" doctor >/dev/full 2>"$scratch/err"
+  [ $? -eq 4 ] && [ -s "$scratch/err" ]
+  ok $? "a full disk is status 4"
+else
+  skip "a full disk is status 4" "/dev/full is missing"
+fi
+
+# Without a megabyte of address space to spare no tracker can be made, or it can
+# and works: what is said and the status must agree.
+if [ -n "$SANITIZERS" ]; then
+  skip "with little address space status and words agree" "sanitizers need their own address space"
+else
+  # shellcheck disable=SC3045  # dash, bash and busybox have it
+  (ulimit -v 65536 && exec "$tool" doctor --format json) >"$scratch/json" 2>"$scratch/err"
+  status=$?
+  case "$status $(value works)" in
+    "0 true" | "5 false") [ "$(value address_space)" = 67108864 ] ;;
+    *) echo "# status $status, works $(value works)"; sed 's/^/# /' "$scratch/err"; false ;;
+  esac
+  ok $? "with little address space status and words agree"
+fi
+
+what="an ordinary user gets as far"
+if [ "$(id -u)" -ne 0 ]; then
+  skip "$what" "this is an ordinary user already"
+elif ! command -v setpriv >/dev/null 2>&1; then
+  skip "$what" "setpriv was not found"
+elif ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$tool"; then
+  skip "$what" "nobody cannot reach the build folder"
+else
+  expect 0 setpriv --reuid=65534 --regid=65534 --clear-groups "$tool" doctor
+  ok $? "$what"
+fi

@@ -1,0 +1,13 @@
+# `writewatch doctor`
+writewatch_SOURCES += \
+  %D%/delivery.c \
+  %D%/delivery.h \
+  %D%/doctor.c \
+  %D%/doctor.h \
+  %D%/doctor_advice.c \
+  %D%/doctor_kernel.c \
+  %D%/doctor_machine.c \
+  %D%/doctor_report.c \
+  %D%/doctor_tracking.c
+TESTS += tests/tool/doctor.sh
+EXTRA_DIST += tests/tool/doctor.sh
