@@ -9,5 +9,8 @@ writewatch_SOURCES += \
   %D%/doctor_machine.c \
   %D%/doctor_report.c \
   %D%/doctor_tracking.c
+writewatch_CPPFLAGS += $(JANSSON_CFLAGS)
+writewatch_LDADD += $(JANSSON_LIBS)
+
 TESTS += tests/tool/doctor.sh
 EXTRA_DIST += tests/tool/doctor.sh

@@ -68,7 +68,8 @@ about_surroundings(struct adviser *adviser, const struct doctor_machine *machine
            "matters, call madvise(MADV_NOHUGEPAGE) on the memory first, or set the mode to madvise.");
   if (machine->tracer > 0)
     advise(adviser, "Process %ld traces this one: a debugger stops at each SIGSEGV before the tracker "
-           "sees it (gdb: handle SIGSEGV nostop noprint pass), and the costs above include that.", machine->tracer);
+           "sees it (gdb: handle SIGSEGV nostop noprint pass), and the costs above include that.",
+           machine->tracer);
   if (machine->segv_blocked)
     advise(adviser, "SIGSEGV is blocked in the signal mask that this process inherited. A program that is "
            "started like this is killed by its first tracked write: unblock it first.");
