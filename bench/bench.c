@@ -3,30 +3,27 @@
 #include "bench.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define CONTESTANT_SECONDS 300  /* a contestant that takes longer hangs */
 #define ONLY_MAX 16
 
 const struct contestant contestants[] = {
-  { "bare", "trap", "the bare loop: one bit, one mprotect", trap_bare },
-  { "tracker", "trap", "the tracker, no stacks", trap_tracker },
-  { "bare-deep", "trap", "the bare loop, writes 16 calls deep", trap_bare_deep },
-  { "stacks", "trap", "the tracker with 16-frame stacks, writes 16 calls deep", trap_stacks },
-  { "collect-16MiB", "collect", "100 pages written in 16 MiB", collect_small },
-  { "collect-4GiB", "collect", "100 pages written in 4 GiB", collect_large },
-  { "threads-bare", "threads", "the bare loop, one and two threads", threads_bare },
-  { "threads", "threads", "the tracker, one and two threads", threads_tracker },
-  { "memory-1GiB", "memory", "the tracker's own memory, all of 1 GiB written", memory_dense },
-  { "memory-sparse", "memory", "the tracker's own memory, a reservation little touched", memory_sparse },
-  { "parts", "micro", "what a trapped write is made of", micro },
-  { NULL, NULL, NULL, NULL }
+  { "bare", "trap", "the bare loop: one bit, one mprotect", 1, 1, trap_bare },
+  { "tracker", "trap", "the tracker, no stacks", 1, 1, trap_tracker },
+  { "bare-deep", "trap", "the bare loop, writes 16 calls deep", 2, 1, trap_bare_deep },
+  { "stacks", "trap", "the tracker with 16-frame stacks, writes 16 calls deep", 2, 1, trap_stacks },
+  { "threads-bare", "threads", "the bare loop, one and two threads", 3, 1, threads_bare },
+  { "threads", "threads", "the tracker, one and two threads", 3, 1, threads_tracker },
+  { "collect-16MiB", "collect", "100 pages written in 16 MiB", 0, 1, collect_small },
+  { "collect-4GiB", "collect", "100 pages written in 4 GiB", 0, 1, collect_large },
+  { "memory-1GiB", "memory", "the tracker's own memory, all of 1 GiB written", 0, 3, memory_dense },
+  { "memory-sparse", "memory", "the same, a reservation little touched", 0, 3, memory_sparse },
+  { "parts", "micro", "what a trapped write is made of", 0, 1, micro },
+  { NULL, NULL, NULL, 0, 0, NULL }
 };
 
 static const struct contestant *
@@ -47,88 +44,6 @@ is_named(const char *name)
   return false;
 }
 
-static bool
-wanted(const struct contestant *contestant, char *const *only, size_t count)
-{
-  for (size_t i = 0; i < count; i++)
-    if (strcmp(only[i], contestant->name) == 0 || strcmp(only[i], contestant->group) == 0)
-      return true;
-  return count == 0;
-}
-
-static int
-read_metrics(int file, const struct contestant *contestant, unsigned round, struct results *results)
-{
-  FILE *lines = fdopen(file, "re");
-  char line[256], metric[48], unit[16];
-  int status = 0;
-  double value;
-
-  if (!lines) {
-    close(file);
-    return bench_fail("fdopen: %s", strerror(errno));
-  }
-  while (status == 0 && fgets(line, sizeof line, lines)) {
-    if (sscanf(line, "%47s %15s %lf", metric, unit, &value) != 3)
-      status = bench_fail("%s said what is no metric: %s", contestant->name, line);
-    else
-      status = results_add(results, contestant, round, metric, unit, value);
-  }
-  fclose(lines);
-  return status;
-}
-
-/* A fresh image each time: nobody inherits another's heap, mappings or caches. */
-static int
-run_contestant(const struct contestant *contestant, unsigned round, struct results *results)
-{
-  int ends[2], status, child_status;
-  pid_t child;
-
-  if (pipe2(ends, O_CLOEXEC) != 0)
-    return bench_fail("pipe: %s", strerror(errno));
-  child = fork();
-  if (child < 0)
-    return bench_fail("fork: %s", strerror(errno));
-  if (child == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    execl("/proc/self/exe", "bench", "--contestant", contestant->name, results->quick ? "--quick" : NULL,
-          (char *)NULL);
-    fprintf(stderr, "bench: /proc/self/exe: %s\n", strerror(errno));
-    _exit(BENCH_FAILED);
-  }
-  close(ends[1]);
-  status = read_metrics(ends[0], contestant, round, results);
-  while (waitpid(child, &child_status, 0) < 0)
-    if (errno != EINTR)
-      return bench_fail("waitpid: %s", strerror(errno));
-  if (child_status != 0) {
-    if (WIFSIGNALED(child_status))
-      return bench_fail("contestant %s was ended by signal %d (%s)", contestant->name, WTERMSIG(child_status),
-                        strsignal(WTERMSIG(child_status)));
-    return bench_fail("contestant %s failed with status %d", contestant->name, WEXITSTATUS(child_status));
-  }
-  return status;
-}
-
-static int
-run_rounds(struct results *results, char *const *only, size_t only_count)
-{
-  const size_t all = sizeof contestants / sizeof *contestants - 1;
-
-  for (unsigned round = 0; round < results->rounds; round++) {
-    fprintf(stderr, "bench: round %u of %u\n", round + 1, results->rounds);
-    /* There and back, so that a drift of the machine favours nobody. */
-    for (size_t i = 0; i < all; i++) {
-      const struct contestant *contestant = &contestants[round % 2 ? all - 1 - i : i];
-
-      if (wanted(contestant, only, only_count) && run_contestant(contestant, round, results) != 0)
-        return 1;
-    }
-  }
-  return 0;
-}
-
 static int
 order_of_series(const void *a, const void *b)
 {
@@ -145,7 +60,7 @@ usage(FILE *out)
   fputs("Usage: bench [--rounds N] [--only NAME]... [--quick] [--output DIR]\n"
         "       bench --contestant NAME [--quick]\n"
         "Compare the tracker with a bare loop whose handler sets one bit and calls mprotect.\n"
-        "  -r, --rounds N         how often each contestant runs (default 11; --quick: 3)\n"
+        "  -r, --rounds N         how often each contestant runs (default 9; --quick: 3)\n"
         "  -o, --only NAME        a contestant or a group of them; may be repeated\n"
         "  -q, --quick            fewer repetitions in a round\n"
         "  -d, --output DIR       where bench.csv and bench.json go (default: here)\n"
@@ -172,6 +87,7 @@ alone(const char *name, bool quick)
   if (!contestant)
     return wrong("there is no such contestant", name);
   alarm(CONTESTANT_SECONDS);
+  baton_wait();
   if (contestant->measure(&run) != 0)
     return BENCH_FAILED;
   return fflush(stdout) == 0 ? BENCH_MEASURED : BENCH_FAILED;
@@ -196,7 +112,8 @@ main(int argc, char **argv)
     { "rounds", required_argument, NULL, 'r' },     { "only", required_argument, NULL, 'o' },
     { "quick", no_argument, NULL, 'q' },            { "output", required_argument, NULL, 'd' },
     { "contestant", required_argument, NULL, 'c' }, { "list", no_argument, NULL, 'l' },
-    { "help", no_argument, NULL, 'h' },             { NULL, 0, NULL, 0 }
+    { "baton", required_argument, NULL, 'b' },      { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 }
   };
   struct results results = { 0 };
   struct fact facts[FACTS_MAX];
@@ -231,6 +148,10 @@ main(int argc, char **argv)
       case 'c':
         single = optarg;
         break;
+      case 'b':  /* between the driver and its contestants; not for people */
+        if (!baton_take(optarg))
+          return wrong("no baton", optarg);
+        break;
       case 'l':
         for (const struct contestant *contestant = contestants; contestant->name; contestant++)
           printf("%-14s %-8s %s\n", contestant->name, contestant->group, contestant->what);
@@ -247,9 +168,9 @@ main(int argc, char **argv)
   if (single)
     return alone(single, results.quick);
   if (results.rounds == 0)
-    results.rounds = results.quick ? 3 : 11;
+    results.rounds = results.quick ? 3 : 9;
   fact_count = facts_gather(facts);
-  status = run_rounds(&results, only, only_count);
+  status = contest_run(&results, only, only_count);
   if (status == 0) {
     if (results.count > 1)
       qsort(results.series, results.count, sizeof *results.series, order_of_series);

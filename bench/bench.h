@@ -1,7 +1,7 @@
 /* bench.h - what the parts of the benchmark share.
  *
- * The driver (bench.c) runs *contestants*, each in a process image of its own,
- * one after the other, round after round, and reads lines "metric unit value"
+ * The driver (bench.c, contest.c) runs *contestants*, each in a process image of
+ * its own, round after round, and reads lines "metric unit value"
  * from them. A series is one metric of one contestant over all rounds. A
  * *figure* is the ratio of two series, taken round by round, beside its target. */
 #ifndef WW_BENCH_H
@@ -28,6 +28,8 @@ struct contestant {
   const char *name;
   const char *group;   /* what --only takes */
   const char *what;    /* one line for a person */
+  unsigned    pair;    /* neighbours of the same number run in lock step; 0: alone */
+  unsigned    every;   /* rounds from one run to the next: 1, or more where nothing varies */
   /* Measure once, say it with bench_metric(); 0, or 1 after bench_fail(). */
   int (*measure)(const struct bench_run *run);
 };
@@ -52,6 +54,11 @@ void bench_metric(const char *metric, const char *unit, double value);
 int  bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));  /* returns 1 */
 /* The reason for a library call's failure, in words; returns 1. */
 int  bench_fail_call(const char *call, int error);
+
+/* Between two epochs: it is the rival's turn, then ours again. At once if there is none. */
+void baton_swap(void);
+void baton_wait(void);
+bool baton_take(const char *text);  /* the two descriptors, as the driver wrote them */
 
 /* ------------------------------------------------------------- instruments */
 
@@ -97,6 +104,7 @@ struct results {
 
 struct spread { double median, min, low, high, max; size_t count; };  /* low, high: quartiles */
 
+int  contest_run(struct results *results, char *const *only, size_t only_count);
 int  results_add(struct results *results, const struct contestant *contestant, unsigned round,
                  const char *metric, const char *unit, double value);
 void results_free(struct results *results);

@@ -8,6 +8,7 @@ bench_bench_SOURCES = \
   %D%/bench.c \
   %D%/bare.c \
   %D%/collect.c \
+  %D%/contest.c \
   %D%/facts.c \
   %D%/instruments.c \
   %D%/memory.c \

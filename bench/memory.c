@@ -188,8 +188,8 @@ memory_sparse(const struct bench_run *run)
     { "none-64MiB",     small, 0,    0 },
     { "none-64GiB",     large, 0,    0 },
     { "1000-together",  large, 1000, page_bytes() },
+    { "100-apart",      large, 100,  large / 100 },
     { "1000-apart",     large, 1000, large / 1000 },
-    { "2000-apart",     large, 2000, large / 2000 },
   };
   int status = 0;
   void *probe;

@@ -108,9 +108,9 @@ const struct figure figures[] = {
   { "sparse-together", "own memory / touched, 1,000 neighbours of 64 GiB",
     "memory-sparse", "1000-together-of-touched", NULL, NULL, "%", 0 },
   { "sparse-apart", "own memory / touched, 1,000 pages all over 64 GiB",
-    "memory-sparse", "1000-apart-of-touched", NULL, NULL, "%", 100 },
-  { "sparse-growth", "own memory, 2,000 touched / 1,000, all over 64 GiB",
-    "memory-sparse", "2000-apart", "memory-sparse", "1000-apart", "ratio", 2.0 },
+    "memory-sparse", "1000-apart-of-touched", NULL, NULL, "%", 0 },
+  { "sparse-growth", "own memory, 1,000 touched / 100, all over 64 GiB",
+    "memory-sparse", "1000-apart", "memory-sparse", "100-apart", "ratio", 10 },
   { NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0 }
 };
 

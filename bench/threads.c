@@ -13,9 +13,9 @@
 #include <sys/mman.h>
 
 #define THREADS 2
-#define SHARE_BYTES ((size_t)32 << 20)
+#define SHARE_BYTES ((size_t)16 << 20)
 #define GAP_BYTES ((size_t)2 << 20)  /* never protected, so that no mapping spans two shares */
-#define EPOCHS_MAX 8
+#define EPOCHS_MAX 16
 
 struct share {
   unsigned char  *memory;
@@ -114,7 +114,7 @@ static int
 measure_order(struct share *shares, ww_tracker *tracker, const char *name, bool shuffled,
               const struct bench_run *run)
 {
-  const size_t warm = 2, count = run->quick ? 3 : 7, pages = SHARE_BYTES / page_bytes();
+  const size_t warm = 1, most = run->quick ? 5 : 15, pages = SHARE_BYTES / page_bytes();
   uint32_t *orders[THREADS];
   double costs[EPOCHS_MAX];
   char metric[48];
@@ -127,8 +127,13 @@ measure_order(struct share *shares, ww_tracker *tracker, const char *name, bool 
     shares[i].order = orders[i];
   }
   for (unsigned threads = 1; threads <= THREADS && status == 0; threads++) {
-    for (size_t i = 0; i < warm + count && status == 0; i++)
+    /* One thread alone is there for comparison only. */
+    const size_t count = threads == 1 ? 2 : most;
+
+    for (size_t i = 0; i < warm + count && status == 0; i++) {
+      baton_swap();
       status = one_epoch(shares, threads, tracker, &costs[i < warm ? 0 : i - warm]);
+    }
     snprintf(metric, sizeof metric, "%s-%u-thread%s", name, threads, threads == 1 ? "" : "s");
     if (status == 0)
       bench_metric(metric, "ns/fault", median_of(costs, count));

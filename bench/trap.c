@@ -147,7 +147,7 @@ say(const char *order, const char *what, struct costs *costs, size_t count, size
 static int
 measure_order(struct rig *rig, const char *name, bool shuffled, const struct bench_run *run)
 {
-  const size_t warm = 2, count = run->quick ? 3 : 5;
+  const size_t warm = 1, count = run->quick ? 3 : 7;
   struct costs costs[EPOCHS_MAX];
   uint32_t *order = page_order(rig->pages, shuffled, 0x9e3779b97f4a7c15u);
   int status = 0;
@@ -155,8 +155,10 @@ measure_order(struct rig *rig, const char *name, bool shuffled, const struct ben
   if (!order)
     return 1;
   rig->order = order;
-  for (size_t i = 0; i < warm + count && status == 0; i++)
+  for (size_t i = 0; i < warm + count && status == 0; i++) {
+    baton_swap();
     status = one_epoch(rig, &costs[i < warm ? 0 : i - warm]);
+  }
   if (status == 0) {
     say(name, "trap", costs, count, offsetof(struct costs, cpu));
     say(name, "trap-wall", costs, count, offsetof(struct costs, wall));
