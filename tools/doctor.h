@@ -49,7 +49,7 @@ struct doctor_tracking {
   double   signal;              /* a SIGSEGV delivered and returned from */
   double   ascending, shuffled; /* a trapped write, in that order of pages */
   double   with_stacks;         /* ascending, with 16-frame stacks */
-  double   arm;                 /* a page, in bulk */
+  double   start;               /* ww_start() with that many pages */
   uint64_t mappings_budget;
 };
 

@@ -114,8 +114,8 @@ text_tracking(FILE *out, const struct doctor_tracking *tracking)
   row_cost(out, "", tracking->shuffled, "  pages in scattered order");
   if (tracking->stacks)
     row_cost(out, "", tracking->with_stacks, "  ascending, with 16-frame stacks");
-  if (tracking->arm >= 0)
-    row(out, "arming", "%.3f us a page, in bulk", tracking->arm / 1e3);
+  if (tracking->start >= 0)
+    row(out, "starting", "%.0f us with %u pages", tracking->start / 1e3, tracking->pages);
   if (tracking->works)
     row(out, "mapping budget", "%llu", (unsigned long long)tracking->mappings_budget);
 }
@@ -242,7 +242,7 @@ tracking_json(const struct doctor_tracking *tracking)
                    "fault_ascending", number_or_null(tracking->ascending),
                    "fault_scattered", number_or_null(tracking->shuffled),
                    "fault_with_stacks", number_or_null(tracking->with_stacks),
-                   "arm_page", number_or_null(tracking->arm));
+                   "start", number_or_null(tracking->start));
 }
 
 static json_t *

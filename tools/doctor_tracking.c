@@ -190,7 +190,7 @@ try(struct trial *trial, unsigned stack_depth, double *ascending, double *shuffl
     if ((error = ww_start(trial->tracker)) != 0) {
       fail_call(tracking, "ww_start", error);
     } else {
-      tracking->arm = (now() - begin) / PAGES;
+      tracking->start = now() - begin;
       if (ww_tracker_stats(trial->tracker, &stats) == 0)
         tracking->mappings_budget = stats.mappings_budget;
       put_in_order(trial, false);
@@ -239,7 +239,7 @@ doctor_tracking_probe(struct doctor_tracking *tracking)
 
   memset(tracking, 0, sizeof *tracking);
   tracking->stacks = ww_has_stacks() != 0;
-  tracking->signal = tracking->ascending = tracking->shuffled = tracking->with_stacks = tracking->arm = -1;
+  tracking->signal = tracking->ascending = tracking->shuffled = tracking->with_stacks = tracking->start = -1;
   failed = doctor_in_child(probe, tracking, sizeof *tracking);
   if (failed) {
     tracking->works = false;
