@@ -64,15 +64,22 @@ watch_own(struct watch *watch)
   return own;
 }
 
-static int
-watch_epoch(struct watch *watch, ww_dirty **dirty)
+static void
+watch_write(struct watch *watch)
 {
   volatile unsigned char *memory = watch->memory;
-  int error;
 
   for (size_t i = 0; i < watch->count; i++)
     memory[watch->offsets ? watch->offsets[i] : i * page_bytes()] += 1;
   watch_own(watch);
+}
+
+static int
+watch_epoch(struct watch *watch, ww_dirty **dirty)
+{
+  int error;
+
+  watch_write(watch);
   if ((error = ww_collect(watch->tracker, dirty)) != 0)
     return bench_fail_call("ww_collect", error);
   if (ww_dirty_pages(*dirty) != watch->count)
@@ -116,6 +123,11 @@ memory_dense(const struct bench_run *run)
   if ((error = ww_dirty_writer(dirty, watch.memory, &writer)) != 0)
     return bench_fail_call("ww_dirty_writer", error);
   bench_metric("writers-asked", "kB", watch_own(&watch) / 1024);
+  bench_metric("writers-asked-of-tracked", "%", 100 * watch.peak / (double)bytes);
+  /* A checkpoint that is still being written while the next epoch is under way. */
+  watch_write(&watch);
+  bench_metric("two-epochs", "kB", watch_own(&watch) / 1024);
+  bench_metric("two-epochs-of-tracked", "%", 100 * watch.peak / (double)bytes);
   if ((error = ww_tracker_stats(watch.tracker, &stats)) != 0)
     return bench_fail_call("ww_tracker_stats", error);
   bench_metric("address-space", "kB", (double)stats.memory / 1024);
