@@ -1,0 +1,9 @@
+/* commands.h - the subcommands: one file each. Each gets its own name as
+ * argv[0] and returns an enum status. */
+#ifndef WW_COMMANDS_H
+#define WW_COMMANDS_H
+
+int demo_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
+
+#endif
