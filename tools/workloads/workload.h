@@ -28,13 +28,17 @@ struct workload_run {
 struct workload {
   const char *name;       /* as typed */
   const char *summary;    /* one line for --list */
+  const char *operands;   /* what may stand behind the name ("FILE..."), or NULL: nothing */
   const char *source;     /* the text that it comes from, or NULL */
   size_t      pages;      /* default --pages */
   unsigned    epochs;     /* default --epochs */
   unsigned    max_threads;/* 1: single-threaded by nature; 0: any number */
   bool        loud;       /* every write changes its page's bytes, so that a page
                              reported as written and unchanged is an error */
-  /* All return 0, or a negative errno after workload_fail(). */
+  /* All return 0, or a negative errno after workload_fail(). The command's exit
+   * status follows from it: -ENOMEM: out of memory; -EINVAL, -ERANGE: usage (a
+   * missing operand, a number that does not fit the workload); in setup and epoch any
+   * other: an input that cannot be read or understood; elsewhere: a failed check. */
   /* Ask for memory with workload_memory(), fill it (not yet tracked). */
   int  (*setup)(struct workload_run *run);
   /* The share of thread `thread` (0 ..) of epoch `epoch` (1 ..). Called by all
@@ -45,6 +49,7 @@ struct workload {
   /* Is the result right? Called once after the last epoch; may be NULL. Says in
    * one line on run->talk what it checked. */
   int  (*check)(struct workload_run *run);
+  /* Called in the end if `state` is set, also after a failure. */
   void (*teardown)(struct workload_run *run);
   /* Instead of setup/epoch: the workload does everything itself (`protection`). */
   int  (*whole)(struct workload_run *run);
@@ -53,6 +58,13 @@ struct workload {
 /* Page-aligned zeroed memory of at least `bytes` bytes, tracked as region `name`
  * once setup has returned; freed by the driver. NULL after a message. */
 void *workload_memory(struct workload_run *run, const char *name, size_t bytes);
+/* For `whole` alone, which has no driver around it. Memory of the workload's own
+ * (page-aligned, whole pages) becomes region `name`: it stays the workload's. */
+int workload_adopt(struct workload_run *run, const char *name, void *address, size_t length);
+/* Tracking begins, with what was asked for or adopted up to here. */
+int workload_start(struct workload_run *run);
+/* An epoch ends and is put into the report (and verified); it had *pages dirty. */
+int workload_collect(struct workload_run *run, size_t *pages);
 /* Say what was wrong, where, and what to do; returns `error`, a negative errno. */
 int workload_fail(struct workload_run *run, int error, const char *format, ...)
   __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,18 @@
+/* registry.c - the workloads, in the order in which they are listed. */
+#include "config.h"
+#include "workload.h"
+
+extern const struct workload workload_protection, workload_sequential, workload_strided, workload_random_pages,
+  workload_zipf, workload_stream, workload_wordcount, workload_sqlite;
+
+const struct workload *const workloads[] = {
+  &workload_zipf,
+  &workload_protection,
+  &workload_sequential,
+  &workload_strided,
+  &workload_random_pages,
+  &workload_stream,
+  &workload_wordcount,
+  &workload_sqlite,
+  NULL
+};
