@@ -1,0 +1,18 @@
+# What the command prints for programs can be read by programs.
+. "$top_srcdir/tests/tool/tap.sh"
+reader=$top_builddir/tests/tool/json_reads
+
+for name in strided sqlite protection; do
+  run demo $name --format json --verify
+  verdict "$name, json: status 0" same "$status" 0
+  "$reader" <"$scratch/out" >"$scratch/keys" 2>"$scratch/err"
+  verdict "$name, json: one object" same $? 0
+  run demo $name --format csv
+  verdict "$name, csv: status 0" same "$status" 0
+  verdict "$name, csv: every line has as many commas as the first (but in quotes, and in notes)" \
+    same "$(grep -v '^#' "$scratch/out" | sed 's/"[^"]*"//g; s/[^,]//g' | sort -u | wc -l)" 1
+done
+run demo strided --format json --threads 2 --seed 77 --verify
+verdict 'json: the seed is in it' grep -q '"77"\|: 77' "$scratch/out"
+verdict 'json: what --verify found is in it' grep -q '0 lost, 0 invented' "$scratch/out"
+plan
