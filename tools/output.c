@@ -23,9 +23,13 @@ static char remove_on_signal[PATH_MAX];
 static void
 remove_and_die(int number)
 {
+  struct sigaction action = { .sa_handler = SIG_DFL };
+
   if (remove_on_signal[0] != '\0')
     unlink(remove_on_signal);
-  raise(number);  /* SA_RESETHAND has put the default back: delivered on return */
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+  raise(number);  /* blocked here, delivered on return */
 }
 
 static void
@@ -39,7 +43,7 @@ ending_set(sigset_t *set)
 static void
 install_removal(void)
 {
-  struct sigaction action = { .sa_handler = remove_and_die, .sa_flags = SA_RESETHAND };
+  struct sigaction action = { .sa_handler = remove_and_die };
   struct sigaction before;
 
   ending_set(&action.sa_mask);
