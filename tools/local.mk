@@ -15,6 +15,9 @@ writewatch_SOURCES = \
   %D%/workloads/workload.h %D%/workloads/registry.c \
   %D%/workloads/protection.c \
   %D%/workloads/access.c \
+  %D%/workloads/heat.c %D%/workloads/matmul.c %D%/workloads/lu.c %D%/workloads/cg.c \
+  %D%/workloads/quicksort.c %D%/workloads/fft.c %D%/workloads/hashtable.c %D%/workloads/btree.c \
+  %D%/workloads/list.c %D%/workloads/gc.c \
   %D%/workloads/wordcount.c %D%/workloads/wordcount_text.c %D%/workloads/wordcount.h \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \

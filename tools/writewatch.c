@@ -21,6 +21,7 @@ struct command {
 
 static const struct command commands[] = {
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
+  { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

@@ -3,7 +3,8 @@
 #include "workload.h"
 
 extern const struct workload workload_protection, workload_sequential, workload_strided, workload_random_pages,
-  workload_zipf, workload_stream, workload_wordcount, workload_sqlite;
+  workload_zipf, workload_stream, workload_heat, workload_matmul, workload_lu, workload_cg, workload_quicksort,
+  workload_fft, workload_hashtable, workload_btree, workload_list, workload_gc, workload_wordcount, workload_sqlite;
 
 const struct workload *const workloads[] = {
   &workload_zipf,
@@ -12,6 +13,16 @@ const struct workload *const workloads[] = {
   &workload_strided,
   &workload_random_pages,
   &workload_stream,
+  &workload_heat,
+  &workload_matmul,
+  &workload_lu,
+  &workload_cg,
+  &workload_quicksort,
+  &workload_fft,
+  &workload_hashtable,
+  &workload_btree,
+  &workload_list,
+  &workload_gc,
   &workload_wordcount,
   &workload_sqlite,
   NULL
