@@ -118,8 +118,9 @@ done
 check "the command's page tells of every command, workload and option"
 
 if command -v mandoc >/dev/null 2>&1; then
-  # What it says about other people's pages, and of style, does not count.
-  for page in "$top_srcdir"/man/*.[1-9]; do mandoc -T lint -W warning "$page" 2>/dev/null; done >"$work/wrong"
+  # What it says of other people's pages, of style and of the order of names does not count.
+  for page in "$top_srcdir"/man/*.[1-9]; do mandoc -T lint -W warning "$page" 2>/dev/null; done |
+    grep -v 'unusual Xr order' >"$work/wrong"
   check "mandoc finds nothing to warn of"
 else
   skip "mandoc finds nothing to warn of" "mandoc is not installed"
