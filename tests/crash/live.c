@@ -112,7 +112,8 @@ live_narrow(void)
       fprintf(stderr, "crash-live: with %zu KiB to spare: wait status %#x\n", spare / 1024, (unsigned)status);
     }
   }
-  fprintf(stderr, "crash-live: %u limits were enough, %u were refused, %u went wrong\n", fine, refused, wrong);
+  fprintf(stderr, "crash-live: %u limits were enough, %u were refused, %u went wrong\n",
+          fine, refused, wrong);
   return wrong || !fine || !refused ? LIVE_WRONG : LIVE_FINE;
 }
 

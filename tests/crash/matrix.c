@@ -90,7 +90,8 @@ is_as_planned(const struct outcome *outcome, unsigned crash, unsigned dispositio
   const struct crash *row = &crashes[crash];
   const struct disposition *column = &dispositions[disposition];
   bool died = WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGSEGV;
-  bool lived = WIFEXITED(outcome->status) && WEXITSTATUS(outcome->status) == VICTIM_STATUS;
+  int status = WIFEXITED(outcome->status) ? WEXITSTATUS(outcome->status) : -1;
+  bool lived = status == VICTIM_STATUS;
   bool unhandled = row->deed == DEED_DEEP && !(column->flags & SA_ONSTACK);
   /* A thread's stack ends at a guard page, the first thread's at nothing. */
   int expected = row->deed == DEED_DEEP && in_thread ? SEGV_ACCERR : row->code;
@@ -109,7 +110,7 @@ is_as_planned(const struct outcome *outcome, unsigned crash, unsigned dispositio
     return false;
   switch (column->answer) {
   case ANSWER_RETURN: case ANSWER_AGAIN: return died && strstr(outcome->records, "call=1");
-  case ANSWER_EXIT: return WIFEXITED(outcome->status) && WEXITSTATUS(outcome->status) == VICTIM_HANDLER_STATUS;
+  case ANSWER_EXIT: return status == VICTIM_HANDLER_STATUS;
   case ANSWER_LEAVE: case ANSWER_REMEDY: return lived && strstr(outcome->records, "after");
   default: return false;
   }
