@@ -29,7 +29,8 @@ print_figures(FILE *out, const struct results *results)
     if (!figure_values(figure, results, values))
       continue;
     if (!header)
-      fprintf(out, "\nFigures: a ratio is the median of the ratios of each round\n"
+      fprintf(out, "\nFigures: a ratio is the median of the ratios of each round; trapped writes by the\n"
+              "processor's time, collects and two threads by the clock\n"
               "  %-52s %8s  %-19s %8s\n", "what", "measured", "quartiles", "target");
     header = true;
     spread_of(values, results->rounds, &spread);
@@ -53,6 +54,23 @@ median_in(const struct results *results, const char *contestant, const char *met
   return spread.median;
 }
 
+/* The median of what one series is above another in the same round. */
+static double
+median_above(const struct results *results, const char *contestant, const char *base, const char *metric)
+{
+  const struct series *over = results_find(results, contestant, metric);
+  const struct series *under = results_find(results, base, metric);
+  double *above = calloc(results->rounds, sizeof *above);
+  struct spread spread = { .median = NAN };
+
+  for (unsigned round = 0; above && over && under && round < results->rounds; round++)
+    above[round] = over->values[round] - under->values[round];
+  if (above && over && under)
+    spread_of(above, results->rounds, &spread);
+  free(above);
+  return spread.median;
+}
+
 /* What is left of the bare loop after its parts is the page fault's second
  * half: the write done again, and the look-up of a page table entry. */
 static void
@@ -68,16 +86,15 @@ print_profile(FILE *out, const struct results *results)
           "signal", "mprotect", "rest", "bare loop", "tracker", "its own", "with stacks");
   for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
     char metric[48], part[48];
-    double bare, change, tracker, stacks;
+    double bare, change;
 
     snprintf(metric, sizeof metric, "%s-trap", orders[i]);
     snprintf(part, sizeof part, "mprotect-%s", orders[i]);
     bare = median_in(results, "bare", metric);
     change = median_in(results, "parts", part);
-    tracker = median_in(results, "tracker", metric);
-    stacks = median_in(results, "stacks", metric) - median_in(results, "bare-deep", metric);
     fprintf(out, "  %-12s %8.0f %9.0f %8.0f %9.0f %8.0f %+11.0f %+11.0f\n", orders[i], signal, change,
-            bare - signal - change, bare, tracker, tracker - bare, stacks);
+            bare - signal - change, bare, median_in(results, "tracker", metric),
+            median_above(results, "tracker", "bare", metric), median_above(results, "stacks", "bare-deep", metric));
   }
 }
 
