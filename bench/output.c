@@ -94,7 +94,8 @@ print_profile(FILE *out, const struct results *results)
     change = median_in(results, "parts", part);
     fprintf(out, "  %-12s %8.0f %9.0f %8.0f %9.0f %8.0f %+11.0f %+11.0f\n", orders[i], signal, change,
             bare - signal - change, bare, median_in(results, "tracker", metric),
-            median_above(results, "tracker", "bare", metric), median_above(results, "stacks", "bare-deep", metric));
+            median_above(results, "tracker", "bare", metric),
+            median_above(results, "stacks", "bare-deep", metric));
   }
 }
 
