@@ -15,7 +15,14 @@ struct ww_dirty {
   struct ww_region **region;
   struct faultlog log;            /* its own */
   struct writers *writers;
-  _Atomic(uint32_t *) index;      /* made when first asked who wrote a page */
+  _Atomic(struct dirty_index *) index;  /* made when first asked who wrote a page */
+};
+
+/* Which fault dirtied which page. */
+struct dirty_index {
+  uint32_t *first;                /* [runs] the number of a run's first page among all pages */
+  unsigned width;                 /* bytes of a number in fault_of */
+  unsigned char *fault_of;        /* [pages] 1 + the number of the page's fault, 0 if there was none */
 };
 
 /* A set with places for so many runs and regions, and for a copy of so many faults in

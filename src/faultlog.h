@@ -27,9 +27,10 @@ struct fault { uintptr_t page; uint64_t time; int32_t thread; uint32_t stack; };
 /* Each page can be logged once an epoch, so a log that has a place for each page
  * never overflows; regions that are added meanwhile bring segments of their own. */
 struct faultlog {
-  struct arena *arena;
+  /* A line of its own: every fault of every thread writes it, and reads the others. */
+  _Alignas(128) _Atomic size_t count;   /* may exceed capacity: those were dropped */
+  _Alignas(128) struct arena *arena;
   uint64_t begin;                 /* os_now() when its epoch began */
-  _Atomic size_t count;           /* may exceed capacity: those were dropped */
   _Atomic size_t capacity;
   unsigned segments;
   struct faultlog_segment {

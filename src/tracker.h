@@ -18,14 +18,15 @@ struct ww_tracker {
   struct faultlog log[2];           /* by epoch & 1 */
   struct writers *writers;          /* NULL: no stacks */
   unsigned stack_depth;
-  _Atomic long mappings;            /* used, without the regions' edges */
   _Atomic long mappings_budget;     /* 0 while not started */
+  /* What handlers write, apart from what they only read. */
+  _Alignas(128) _Atomic long mappings;  /* used, without the regions' edges */
   _Atomic uint64_t stale_faults;
   _Atomic uint64_t widened_pages;
   _Atomic uint64_t stackless;       /* faults whose stack could not be taken */
 
   /* What the lock guards. */
-  pthread_mutex_t lock;
+  _Alignas(128) pthread_mutex_t lock;
   struct arena arena;
   bool started;
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
