@@ -80,8 +80,11 @@ clear(struct ww_tracker *tracker)
   for (size_t i = 0; i < tracker->regions; i++)
     for (unsigned parity = 0; parity < 2; parity++)
       page_set_clear(&tracker->region[i]->set[parity]);
-  atomic_store(&tracker->log[0].count, 0);
-  atomic_store(&tracker->log[1].count, 0);
+  for (unsigned parity = 0; parity < 2; parity++) {
+    /* The figure of faults goes on to count them after ww_stop(). */
+    tracker->past_faults += faultlog_count(&tracker->log[parity]);
+    atomic_store(&tracker->log[parity].count, 0);
+  }
   atomic_store(&tracker->mappings, 0);
   atomic_store(&tracker->mappings_budget, 0);
   tracker->withdrawn = false;

@@ -188,6 +188,11 @@ START_TEST(test_stats)
   ck_assert_uint_eq(stats.faults, 2);
   ck_assert_uint_eq(stats.mappings_used, 2 + 2 * 2);
   ck_assert_uint_ge(stats.mappings_budget, stats.mappings_used);
+  ck_assert_int_eq(ww_stop(tracker), 0);
+  ck_assert_int_eq(ww_tracker_stats(tracker, &stats), 0);
+  ck_assert_uint_eq(stats.epoch, 0);
+  ck_assert_uint_eq(stats.faults, 2);
+  ck_assert_uint_eq(stats.mappings_used, 0);
 }
 END_TEST
 
