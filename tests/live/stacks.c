@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -267,6 +268,42 @@ small_signal_stack(ww_tracker *tracker)
   ww_dirty_free(dirty);
 }
 
+/* During fork() the unwinder is not asked: its lock must be free in the child. Handlers
+ * registered before the tracker's run after it in the parent. */
+static volatile char *written_by_fork;
+
+static void
+before_fork(void)
+{
+  if (written_by_fork)
+    *written_by_fork = 3;
+}
+
+static void
+during_fork(ww_tracker *tracker)
+{
+  struct ww_stats stats = { .size = sizeof stats };
+  struct ww_writer writer, after;
+  ww_dirty *dirty;
+  int status = -1;
+  ww_tracker_stats(tracker, &stats);
+  uint64_t before = stats.stacks_dropped;
+  written_by_fork = memory + 20 * page;
+  pid_t child = fork();
+  if (child == 0)
+    _exit(0);
+  written_by_fork = NULL;
+  first_writer(memory + 21 * page);
+  waitpid(child, &status, 0);
+  ww_tracker_stats(tracker, &stats);
+  bool both = !ww_collect(tracker, &dirty) && !ww_dirty_writer(dirty, memory + 20 * page, &writer)
+    && !ww_dirty_writer(dirty, memory + 21 * page, &after);
+  ok(both && status == 0 && writer.depth == 0 && (!ww_has_stacks() || stats.stacks_dropped == before + 1),
+     "a write during fork() is logged without a stack");
+  ok(both && (!ww_has_stacks() || after.depth > 0), "and one after it with");
+  ww_dirty_free(dirty);
+}
+
 int
 main(void)
 {
@@ -275,6 +312,7 @@ main(void)
   page = (size_t)sysconf(_SC_PAGESIZE);
   memory = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   options.stack_depth = ww_has_stacks() ? WW_STACK_MAX : 0;
+  pthread_atfork(before_fork, NULL, NULL);
   if (!ok(!ww_tracker_create(&tracker, &options) && !ww_region_add(tracker, "memory", memory, PAGES * page, NULL)
           && !ww_start(tracker), "started"))
     return tap_done();
@@ -282,6 +320,7 @@ main(void)
   other_thread(tracker);
   small_signal_stack(tracker);
   nothing_allocated(tracker);
+  during_fork(tracker);
   ww_tracker_destroy(tracker);
   bounded();
   tracked_heap();
