@@ -25,6 +25,7 @@ struct known {
 struct symbols {
   Dwfl               *dwfl;       /* NULL: none, or not any more */
   Dwfl_Callbacks      callbacks;
+  unsigned            spare;      /* look-ups before memory is looked at again */
   struct known       *known;
   size_t              known_count, known_room;
   struct report_index by_address;
@@ -34,7 +35,8 @@ struct symbols {
  * twice. So it is called only while there is plenty; it is given a way out; and
  * where an allocation failed in its midst it is left alone for good, at the
  * price of what it holds. */
-#define PLENTY ((size_t)32 << 20)
+#define PLENTY       ((size_t)32 << 20)
+#define PLENTY_FINDS 64   /* look-ups that this much suffices for */
 
 static _Thread_local jmp_buf *out_of_memory;
 
@@ -207,8 +209,12 @@ look_up(struct symbols *symbols, uint64_t address, uint64_t at)
   if (setjmp(here) == 0) {
     /* dwfl_addrmodule() would return what it never set if memory runs out. */
     Dwfl_Module *module = NULL;
-    if (symbols->dwfl && have_plenty())
+    if (symbols->dwfl && symbols->spare == 0 && have_plenty())
+      symbols->spare = PLENTY_FINDS;
+    if (symbols->dwfl && symbols->spare > 0) {
+      symbols->spare--;
       dwfl_addrsegment(symbols->dwfl, at, &module);
+    }
     if (module)
       find_in_module(module, address, at, &symbol);
   } else {

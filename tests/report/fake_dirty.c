@@ -42,6 +42,13 @@ have(void *memory)
   return memory;
 }
 
+/* Room for one more; doubled, as sanitizers copy at every realloc(). */
+static void *
+grown(void *array, size_t count, size_t size)
+{
+  return count & (count - 1) ? array : have(realloc(array, (count ? 2 * count : 1) * size));
+}
+
 ww_region *
 fake_region(const char *name, uint64_t address, uint64_t pages, uint64_t page_size)
 {
@@ -72,7 +79,7 @@ fake_dirty(uint64_t epoch, uint64_t begin, uint64_t end)
 void
 fake_watch(ww_dirty *dirty, ww_region *region)
 {
-  dirty->regions = have(realloc(dirty->regions, (dirty->regions_count + 1) * sizeof(*dirty->regions)));
+  dirty->regions = grown(dirty->regions, dirty->regions_count, sizeof(*dirty->regions));
   dirty->regions[dirty->regions_count++] = region;
 }
 
@@ -81,7 +88,7 @@ fake_run(ww_dirty *dirty, ww_region *region, uint64_t page, uint64_t pages, int 
 {
   struct ww_run *run;
 
-  dirty->runs = have(realloc(dirty->runs, (dirty->runs_count + 1) * sizeof(*dirty->runs)));
+  dirty->runs = grown(dirty->runs, dirty->runs_count, sizeof(*dirty->runs));
   run = &dirty->runs[dirty->runs_count++];
   run->region = region;
   run->address = (void *)(uintptr_t)(region->address + page * region->page_size);
@@ -95,7 +102,7 @@ fake_fault(ww_dirty *dirty, ww_region *region, uint64_t page, int32_t thread, ui
 {
   struct fake_fault *fault;
 
-  dirty->faults = have(realloc(dirty->faults, (dirty->faults_count + 1) * sizeof(*dirty->faults)));
+  dirty->faults = grown(dirty->faults, dirty->faults_count, sizeof(*dirty->faults));
   fault = &dirty->faults[dirty->faults_count];
   memset(fault, 0, sizeof(*fault));
   fault->page = region->address + page * region->page_size;
