@@ -31,9 +31,7 @@ heat_run(const struct report_region *region, struct report_map *map, const struc
   uint64_t page = run->page, end = run->page + run->pages;
   size_t cell = (size_t)(page * map->cells / region->pages);
 
-  /* Rounding down may point at the cell before. */
-  while (cell + 1 < map->cells && cell_begin(region, map, cell + 1) <= page)
-    cell++;
+  /* Rounded down, it may be the cell before: that gets nothing. */
   for (; page < end && cell < map->cells; cell++) {
     uint64_t next = cell_begin(region, map, cell + 1);
     map->heat[cell] += (next < end ? next : end) - page;

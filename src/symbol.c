@@ -177,8 +177,8 @@ find_in_module(Dwfl_Module *module, uint64_t address, uint64_t at, struct symbol
   symbol->module = name;
   symbol->offset = address - (dwfl_module_getelf(module, &bias) ? bias : start);
   symbol->function = dwfl_module_addrinfo(module, at, &offset, &found, NULL, NULL, NULL);
-  /* In a stripped file the nearest symbol may be another function's. */
-  if (symbol->function && (found.st_size ? offset >= found.st_size : offset >= 4096))
+  /* In a stripped file the nearest symbol without a size may be far off. */
+  if (symbol->function && found.st_size == 0 && offset >= 4096)
     symbol->function = NULL;
   find_source(module, at, symbol);
 }

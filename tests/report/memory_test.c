@@ -33,6 +33,7 @@ enum mode { COUNT, ONE, ALL };
 
 static bool       armed;
 static enum mode  mode;
+static size_t     added_again;
 static size_t     countdown, allocations, failures;
 
 /* The linker puts these in the place of what they call (see local.mk). */
@@ -152,8 +153,14 @@ attempt(ww_dirty **sets, size_t count, int fd, enum ww_format format)
   if (error)
     return error;
   error = ww_summary_note(summary, "key", "value");
-  for (i = 0; i < count && !error; i++)
+  for (i = 0; i < count && !error; i++) {
     error = ww_summary_add(summary, sets[i]);
+    if (error == -ENOMEM && mode == ONE) {
+      /* Nothing of the set was counted: it can be added again. */
+      error = ww_summary_add(summary, sets[i]);
+      added_again++;
+    }
+  }
   if (!error)
     error = ww_summary_write(summary, fd, format);
   ww_summary_free(summary);
@@ -254,7 +261,8 @@ START_TEST(nth)
   printf("# %s, %s: %zu allocations, %zu errors, %zu whole reports\n", formats[format],
          how == ONE ? "one fails" : "all from there on fail", all, errors, whole);
   fflush(stdout);
-  ck_assert_uint_gt(errors, 10);
+  ck_assert_uint_gt(errors, 5);
+  ck_assert(how == ALL || added_again > 10);
   free(wanted);
   close(fd);
   fake_free();

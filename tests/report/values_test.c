@@ -21,7 +21,7 @@ struct row {
 };
 
 static const char *const evidences[] = { "", "trapped", "verified", "declared", "assumed" };
-static const char *const names[REGIONS] = { "plain", "", "with, comma", "\"quoted\"\r\nlines", "caf\xc3\xa9" };
+static const char *const names[REGIONS] = { "quote\"", "", "with, comma", "\"quoted\"\r\nlines", "caf\xc3\xa9" };
 static const uint64_t page_sizes[REGIONS] = { 4096, 4096, 2097152, 16384, 4096 };
 static void *const stacks[][2] = {
   { FRAME(0x10), FRAME(0x20) }, { FRAME(0x11), FRAME(0x20) }, { FRAME(0x12), FRAME(0x20) }
