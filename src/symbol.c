@@ -40,7 +40,8 @@ struct symbols {
 
 static _Thread_local jmp_buf *out_of_memory;
 
-static _Noreturn void
+/* The attribute, unlike _Noreturn, is part of the type that libdw asks for. */
+static void __attribute__((noreturn))
 escape(void)
 {
   longjmp(*out_of_memory, 1);

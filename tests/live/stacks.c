@@ -59,21 +59,27 @@ realloc(void *old, size_t size)
 
 /* --- writers that can be told apart */
 
-__attribute__((noinline, noclone)) static void
+#if defined(__clang__)
+# define KEPT_APART __attribute__((noinline))
+#else
+# define KEPT_APART __attribute__((noinline, noclone))
+#endif
+
+KEPT_APART static void
 first_writer(volatile char *at)
 {
   *at = 1;
   __asm__ volatile("" ::: "memory");
 }
 
-__attribute__((noinline, noclone)) static void
+KEPT_APART static void
 second_writer(volatile char *at)
 {
   *at = 2;
   __asm__ volatile("" ::: "memory");
 }
 
-__attribute__((noinline, noclone)) static void
+KEPT_APART static void
 nest(volatile char *at, unsigned depth, void (*writer)(volatile char *))
 {
   if (depth)
