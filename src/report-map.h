@@ -17,7 +17,8 @@ size_t report_map_cells(const struct report_region *region, size_t width);
 /* Fill the maps, which are by ascending region, from all runs. */
 void report_maps_fill(const ww_summary *summary, struct report_map *maps, size_t count);
 /* The strip, between bars; no end of line. */
-void report_map_print(const ww_summary *summary, const struct report_map *map, const struct report_page *page);
+void report_map_print(const ww_summary *summary, const struct report_map *map,
+                      const struct report_page *page);
 /* What the characters mean. */
 void report_map_legend(const ww_summary *summary, const struct report_page *page);
 

@@ -63,10 +63,12 @@ print_writer(const ww_summary *summary, const struct report_page *page, struct s
   uint32_t i;
 
   report_line_say(&line, "", "%3zu.", rank);
-  report_line_say(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text, figure_plural(writer->pages),
+  report_line_say(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text,
+                  figure_plural(writer->pages),
                   figure_share((double)writer->pages, (double)summary->dirty.pages).text);
   if (summary->epochs_count > 1)
-    report_line_say(&line, " ", "in %s epoch%s", figure_count(writer->epochs).text, figure_plural(writer->epochs));
+    report_line_say(&line, " ", "in %s epoch%s", figure_count(writer->epochs).text,
+                    figure_plural(writer->epochs));
   if (writer->many)
     report_line_say(&line, " ", "by at least %s threads", figure_count(writer->threads).text);
   else if (writer->threads == 1)

@@ -104,7 +104,8 @@ print_region(const ww_summary *summary, const struct report_page *page, const st
     report_line_name(&line, region->name, page->width / 2);
   else
     report_line_say(&line, "", "(no name)");
-  report_line_say(&line, ": ", "%s page%s of %s", figure_count(region->pages).text, figure_plural(region->pages),
+  report_line_say(&line, ": ", "%s page%s of %s", figure_count(region->pages).text,
+                  figure_plural(region->pages),
                   figure_bytes(region->page_size).text);
   report_line_say(&line, ", ", "%s", figure_bytes(region->length).text);
   report_line_say(&line, " ", "at 0x%" PRIx64, region->address);
@@ -131,7 +132,8 @@ print_region(const ww_summary *summary, const struct report_page *page, const st
                     figure_share((double)region->dirty.pages, watched).text);
   } else {
     report_line_say(&line, "", "%s page%s dirty (%s)", figure_count(region->dirty.pages).text,
-                    figure_plural(region->dirty.pages), figure_share((double)region->dirty.pages, watched).text);
+                    figure_plural(region->dirty.pages),
+                    figure_share((double)region->dirty.pages, watched).text);
   }
   say_rates(&line, &region->dirty, region->duration);
   report_line_end(&line);

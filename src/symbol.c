@@ -40,8 +40,7 @@ struct symbols {
 
 static _Thread_local jmp_buf *out_of_memory;
 
-/* The attribute, unlike _Noreturn, is part of the type that libdw asks for. */
-static void __attribute__((noreturn))
+__attribute__((noreturn)) static void
 escape(void)
 {
   longjmp(*out_of_memory, 1);
@@ -125,14 +124,28 @@ symbols_close(struct symbols *symbols)
   free(symbols);
 }
 
+/* The compilation unit that `address` is in. Where the compiler made no table of
+ * addresses, as clang does not, libdwfl before 0.192 finds none: then all are
+ * asked. */
+static Dwarf_Die *
+unit_of(Dwfl_Module *module, uint64_t address, Dwarf_Addr *bias)
+{
+  Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
+
+  if (!unit)
+    while ((unit = dwfl_module_nextcu(module, unit, bias)))
+      if (dwarf_haspc(unit, address - *bias) > 0)
+        break;
+  return unit;
+}
+
 /* The innermost function that was inlined where `address` is. */
 static const char *
-inlined_name(Dwfl_Module *module, uint64_t address)
+inlined_name(Dwarf_Die *unit, Dwarf_Addr address)
 {
   const char *name = NULL;
-  Dwarf_Addr bias = 0;
-  Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias), *scopes = NULL;
-  int i, count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
+  Dwarf_Die *scopes = NULL;
+  int i, count = dwarf_getscopes(unit, address, &scopes);
 
   for (i = 0; i < count && dwarf_tag(&scopes[i]) != DW_TAG_subprogram; i++)
     if (dwarf_tag(&scopes[i]) == DW_TAG_inlined_subroutine) {
@@ -147,9 +160,10 @@ inlined_name(Dwfl_Module *module, uint64_t address)
 static void
 find_source(Dwfl_Module *module, uint64_t address, struct symbol *symbol)
 {
-  Dwarf_Addr bias;
+  Dwarf_Addr bias = 0;
   Dwarf *debug = dwfl_module_getdwarf(module, &bias), *alternate;
-  Dwfl_Line *line;
+  Dwarf_Die *unit;
+  Dwarf_Line *line;
 
   if (!debug)
     return;
@@ -157,10 +171,13 @@ find_source(Dwfl_Module *module, uint64_t address, struct symbol *symbol)
   alternate = dwarf_getalt(debug);
   if (alternate)
     dwarf_new_oom_handler(alternate, escape);
-  symbol->inlined = inlined_name(module, address);
-  line = dwfl_module_getsrc(module, address);
-  if (line)
-    symbol->file = dwfl_lineinfo(line, NULL, &symbol->line, NULL, NULL, NULL);
+  unit = unit_of(module, address, &bias);
+  if (!unit)
+    return;
+  symbol->inlined = inlined_name(unit, address - bias);
+  line = dwarf_getsrc_die(unit, address - bias);
+  if (line && dwarf_lineno(line, &symbol->line) == 0)
+    symbol->file = dwarf_linesrc(line, NULL, NULL);
 }
 
 static void

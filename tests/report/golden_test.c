@@ -136,7 +136,8 @@ START_TEST(much)
   }
   ck_assert_int_eq(ww_summary_create(&summary, "much of everything"), 0);
   for (epoch = 1; epoch <= 100; epoch++) {
-    ww_dirty *dirty = fake_dirty(epoch, epoch * 1000000, epoch * 1000000 + (epoch == 50 ? 0 : 250000 * epoch));
+    ww_dirty *dirty = fake_dirty(epoch, epoch * 1000000,
+                                 epoch * 1000000 + (epoch == 50 ? 0 : 250000 * epoch));
     for (i = 0; i < 40; i++)
       fake_watch(dirty, regions[i]);
     for (i = 0; i < 40; i++) {

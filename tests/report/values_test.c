@@ -21,7 +21,9 @@ struct row {
 };
 
 static const char *const evidences[] = { "", "trapped", "verified", "declared", "assumed" };
-static const char *const names[REGIONS] = { "quote\"", "", "with, comma", "\"quoted\"\r\nlines", "caf\xc3\xa9" };
+static const char *const names[REGIONS] = {
+  "quote\"", "", "with, comma", "\"quoted\"\r\nlines", "caf\xc3\xa9"
+};
 static const uint64_t page_sizes[REGIONS] = { 4096, 4096, 2097152, 16384, 4096 };
 static void *const stacks[][2] = {
   { FRAME(0x10), FRAME(0x20) }, { FRAME(0x11), FRAME(0x20) }, { FRAME(0x12), FRAME(0x20) }
@@ -317,7 +319,8 @@ START_TEST(huge)
   ck_assert_uint_eq(hex(run, "address"), -(pages * size) + size);
   json_decref(report);
   text = report_of(summary, WW_FORMAT_CSV);
-  ck_assert_ptr_nonnull(strstr(text, "\n18446744073709551615,18446744073709551614,18446744073709551615,huge,"));
+  ck_assert_ptr_nonnull(strstr(text, "\n18446744073709551615,18446744073709551614,"
+                                     "18446744073709551615,huge,"));
   free(text);
   free(report_of(summary, WW_FORMAT_TEXT));
   ww_summary_free(summary);
