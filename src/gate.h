@@ -37,8 +37,8 @@
  *
  * Why nothing waits for ever. H1/H2 repeat only when a collect began in between.
  * C2 waits for handlers that were inside at C1; handlers take no lock and call
- * nothing that waits for a collector, and all signals but SIGSEGV and SIGBUS are
- * held off inside, so they leave. A handler that dies with its thread (only in
+ * nothing that waits for a collector, and signals are held off inside, so they
+ * leave. A handler that dies with its thread (only in
  * a forked child, where its thread does not exist) is forgotten by gate_reset().
  *
  * tests/model/ has this in Promela, with each step left out in turn. The same

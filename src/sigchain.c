@@ -56,7 +56,6 @@ put_in_front(const struct sigaction *earlier)
    * that is cancelled inside the handler would never leave the gate. */
   memset(&ours.sa_mask, 0xff, sizeof ours.sa_mask);
   sigdelset(&ours.sa_mask, SIGSEGV);
-  sigdelset(&ours.sa_mask, SIGBUS);
   sigaction(SIGSEGV, &ours, NULL);
 }
 
@@ -176,4 +175,13 @@ sigchain_pass(int signal, siginfo_t *info, void *context)
   if (sent || info->si_code == SI_KERNEL)
     os_queue_self(signal, info);
   errno = saved;
+}
+
+void
+sigchain_postpone(int signal, const siginfo_t *info, void *context)
+{
+  ucontext_t *handler = context;
+  os_set_signal_mask(~(uint64_t)0);
+  os_queue_self(signal, info);
+  sigaddset(&handler->uc_sigmask, signal);
 }

@@ -14,4 +14,8 @@ void sigchain_restore(void);
 /* Do with this signal what would have been done without us. May not return. */
 void sigchain_pass(int signal, siginfo_t *info, void *context);
 
+/* Queue a signal that was sent while our handler is at work again, for when that has
+ * returned: blocked until then in `context`, the handler's own. */
+void sigchain_postpone(int signal, const siginfo_t *info, void *context);
+
 #endif
