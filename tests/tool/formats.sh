@@ -1,5 +1,5 @@
 # What the command prints for programs can be read by programs.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 reader=$top_builddir/tests/tool/json_reads
 
 for name in strided sqlite protection; do

@@ -1,5 +1,5 @@
 # Real input: files that are there, that are not, and that are not what they seem.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 cd "$scratch" || exit 99
 
 expect 3 "cannot read 'none.txt': No such file" 'wordcount: a missing file' demo wordcount none.txt

@@ -1,5 +1,5 @@
 # A report is whole or not there: full disks, closed descriptors, signals.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 cd "$scratch" || exit 99
 mkdir place
 small='demo strided --pages 64 --epochs 4'
@@ -23,6 +23,13 @@ verdict 'standard output is closed: status 4' same $? 4
 verdict 'standard error is closed: the report is whole' same "$? $(grep -c 'seed' out)" '0 1'
 "$tool" $small --verify --output place/r <&- >out 2>err
 verdict 'standard input is closed: no harm' same "$?" 0
+rm -f place/r
+"$tool" $small --output place/r >&- 2>err
+verdict '--output with standard output closed: the file is whole' same "$? $(ls place) $(grep -c seed place/r)" '0 r 1'
+rm -f place/r
+"$tool" $small --verify --output place/r 2>&- >out
+verdict '--output with standard error closed: no message gets into the file' \
+  same "$? $(grep -c '^verify:' place/r) $(grep -c seed place/r)" '0 0 1'
 rm -f place/r
 
 run $small --output place/report

@@ -1,5 +1,5 @@
 # Names, numbers, operands: what is not understood is refused, with words.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 
 expect 2 'Usage:' 'no command'
 expect 2 "unknown command 'dmeo'" 'an unknown command' dmeo

@@ -1,6 +1,6 @@
 # --verify must be able to fail: it is fed dirty sets with a page left out and
 # with a page put in.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 
 for oracle in pagemap-scan soft-dirty content; do
   WRITEWATCH_DEMO_ORACLE=$oracle

@@ -1,5 +1,5 @@
 # Every workload on the list: right in its own eyes, and its reports true.
-. "$top_srcdir/tests/tool/tap.sh"
+. "${top_srcdir:?run by make check}/tests/tool/tap.sh" || exit 99
 
 text=$top_srcdir/include/writewatch.h
 names=$("$tool" demo --list | sed -n 's/^\([a-z0-9]*\)  *[^ ].*/\1/p')
