@@ -98,7 +98,8 @@ demo_verify_create(struct demo_verify **verify, const struct demo_part *parts, s
   if (status == STATUS_OK) {
     error = demo_oracle_create(&made->oracle, wanted, page_size, made->stretches, count);
     if (error != 0) {
-      complain("--verify: the oracle '%s' is not to be had here: %s", wanted ? wanted : "any", strerror(-error));
+      complain("--verify: the oracle '%s' is not to be had here: %s", wanted ? wanted : "any",
+               strerror(-error));
       status = error == -ENOMEM ? STATUS_MEMORY : STATUS_TRACKING;
     }
   }
@@ -267,8 +268,8 @@ demo_verify_describe(const struct demo_verify *verify, char *text, size_t size)
                      : verify->loud ? " (every write of this workload changes bytes)"
                                     : " (which cannot tell an invented write from one of the same bytes)";
 
-  snprintf(text, size, "%s: %" PRIu64 " lost, %" PRIu64 " invented%s of %" PRIu64 " reported pages in %" PRIu64
-           " epochs, %" PRIu64 " of them holding the same bytes as before; oracle: %s%s",
+  snprintf(text, size, "%s: %" PRIu64 " lost, %" PRIu64 " invented%s of %" PRIu64 " reported pages in %"
+           PRIu64 " epochs, %" PRIu64 " of them holding the same bytes as before; oracle: %s%s",
            demo_verify_passed(verify) ? "passed" : "FAILED", verify->lost, verify->invented,
            verify->malformed != 0 ? ", and a malformed dirty set," : "", verify->reported, verify->epochs,
            verify->unchanged, demo_oracle_name(verify->oracle), what);

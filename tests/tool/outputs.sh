@@ -10,7 +10,8 @@ if test -c /dev/full; then
     to_full $small --format $format
     verdict "$format on a full disk: status 4" same "$status" 4
     verdict "$format on a full disk: why" grep -q 'standard output: No space left' err
-    expect 4 '/dev/full: No space left' "--output /dev/full, $format" $small --format $format --output /dev/full
+    expect 4 '/dev/full: No space left' "--output /dev/full, $format" \
+      $small --format $format --output /dev/full
   done
   to_full demo --list;  verdict '--list on a full disk' same "$status" 4
   to_full --help;       verdict '--help on a full disk' same "$status" 4
@@ -25,7 +26,8 @@ verdict 'standard error is closed: the report is whole' same "$? $(grep -c 'seed
 verdict 'standard input is closed: no harm' same "$?" 0
 rm -f place/r
 "$tool" $small --output place/r >&- 2>err
-verdict '--output with standard output closed: the file is whole' same "$? $(ls place) $(grep -c seed place/r)" '0 r 1'
+verdict '--output with standard output closed: the file is whole' \
+  same "$? $(ls place) $(grep -c seed place/r)" '0 r 1'
 rm -f place/r
 "$tool" $small --verify --output place/r 2>&- >out
 verdict '--output with standard error closed: no message gets into the file' \
@@ -72,7 +74,8 @@ for signal in HUP INT QUIT TERM PIPE; do
   case $signal in
     INT | QUIT) env --default-signal=$signal true 2>/dev/null ||
                   { skip "SIG$signal" 'env cannot give a signal back its default'; continue; }
-                env --default-signal=$signal "$tool" demo zipf --epochs 1000000 --output place/report >out 2>err & ;;
+                env --default-signal=$signal \
+                  "$tool" demo zipf --epochs 1000000 --output place/report >out 2>err & ;;
     *) "$tool" demo zipf --epochs 1000000 --output place/report >out 2>err & ;;
   esac
   pid=$!

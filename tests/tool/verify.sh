@@ -25,7 +25,8 @@ for oracle in pagemap-scan soft-dirty content; do
   verdict "$oracle: the report is there all the same" grep -q 'FAILED' "$scratch/out"
   WRITEWATCH_DEMO_SABOTAGE=invent run demo sqlite --verify
   if test $oracle = content; then
-    verdict "$oracle: cannot tell where writes may be silent, and says so" grep -q 'cannot tell' "$scratch/err"
+    verdict "$oracle: cannot tell where writes may be silent, and says so" \
+      grep -q 'cannot tell' "$scratch/err"
   else
     verdict "$oracle: a write invented where writes may be silent: status 1" same "$status" 1
   fi

@@ -35,7 +35,10 @@ for name in $names; do
 done
 
 # The patterns write as many pages as they claim to.
-dirty() { run demo "$@" --stacks 0 --verify; sed -n 's/.* invented of \([0-9]*\) reported.*/\1/p' "$scratch/err"; }
+dirty() {
+  run demo "$@" --stacks 0 --verify
+  sed -n 's/.* invented of \([0-9]*\) reported.*/\1/p' "$scratch/err"
+}
 verdict 'sequential dirties every page' same "$(dirty sequential --pages 96 --epochs 3)" 288
 verdict 'strided dirties an eighth' same "$(dirty strided --pages 96 --epochs 3)" 36
 verdict 'stream dirties an eighth' same "$(dirty stream --pages 96 --epochs 3)" 36

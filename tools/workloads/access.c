@@ -140,8 +140,8 @@ setup(struct workload_run *run)
   struct access *access;
 
   if (run->threads > run->page_size / sizeof(uint64_t))
-    return workload_fail(run, -ERANGE, "%u threads have no counters of their own in a page: try fewer --threads",
-                         run->threads);
+    return workload_fail(run, -ERANGE, "%u threads have no counters of their own in a page: try fewer "
+                         "--threads", run->threads);
   access = calloc(1, sizeof *access);
   if (access == NULL)
     return workload_fail(run, -ENOMEM, "out of memory");
@@ -215,8 +215,8 @@ compare(struct workload_run *run, const uint64_t *counted)
       if (thread == access->slots - 1)
         found -= page + 1;
       if (found != expected)
-        return workload_fail(run, -EBADMSG, "page %zu was visited %" PRIu64 " times by thread %u, not %" PRIu64,
-                             page, found, thread, expected);
+        return workload_fail(run, -EBADMSG, "page %zu was visited %" PRIu64 " times by thread %u, not %"
+                             PRIu64, page, found, thread, expected);
       visits += expected;
     }
   fprintf(run->talk, "%s: %" PRIu64 " visits to %zu pages in %u epochs, counted twice and equal\n",

@@ -51,8 +51,8 @@ expect_line(struct workload_run *run, const void *address, const char *rights)
     return error;
   fprintf(run->talk, "    %s\n", line.text);
   if (strcmp(line.rights, rights) != 0)
-    return workload_fail(run, -EPROTO, "/proc/self/maps says '%s' of %p, where '%s' was expected", line.rights,
-                         address, rights);
+    return workload_fail(run, -EPROTO, "/proc/self/maps says '%s' of %p, where '%s' was expected",
+                         line.rights, address, rights);
   return 0;
 }
 
@@ -96,8 +96,8 @@ violate(struct workload_run *run, volatile char *address, bool writes)
     return workload_fail(run, -EPROTO, "a forbidden %s at %p went through", writes ? "write" : "read",
                          (void *)(uintptr_t)address);
   fprintf(run->talk, "  a %s at %p: SIGSEGV, si_code %d (%s), si_addr %p\n", writes ? "write" : "read",
-          (void *)(uintptr_t)address, (int)seen_code, seen_code == SEGV_ACCERR ? "SEGV_ACCERR" : "not SEGV_ACCERR",
-          seen_address);
+          (void *)(uintptr_t)address, (int)seen_code,
+          seen_code == SEGV_ACCERR ? "SEGV_ACCERR" : "not SEGV_ACCERR", seen_address);
   if (seen_code != SEGV_ACCERR || seen_address != (void *)(uintptr_t)address)
     return workload_fail(run, -EPROTO, "the signal does not tell of an access violation at %p",
                          (void *)(uintptr_t)address);
@@ -120,7 +120,8 @@ show_rights(struct workload_run *run, char *memory)
 {
   int error;
 
-  fprintf(run->talk, "%d pages of shared anonymous memory without access; their line of /proc/self/maps:\n", PAGES);
+  fprintf(run->talk, "%d pages of shared anonymous memory without access; their line of /proc/self/maps:\n",
+          PAGES);
   error = expect_line(run, memory, "---s");
   if (error == 0)
     error = violate(run, memory, false);
@@ -174,7 +175,8 @@ show_tracking(struct workload_run *run, char *memory)
     error = workload_start(run);
   if (error != 0)
     return error;
-  fprintf(run->talk, "the same memory under Writewatch, before and after two writes to page 1 and one to page 3:\n");
+  fprintf(run->talk, "the same memory under Writewatch, before and after two writes to page 1 and one to "
+          "page 3:\n");
   error = expect_line(run, memory + size, "r--s");
   if (error != 0)
     return error;

@@ -34,8 +34,8 @@ sqlite_fails(struct workload_run *run, int code, const char *doing)
   const char *why = sqlite->database != NULL ? sqlite3_errmsg(sqlite->database) : sqlite3_errstr(code);
 
   if (code == SQLITE_NOMEM || code == SQLITE_FULL)
-    return workload_fail(run, -ERANGE, "%s: the database does not fit into %zu pages of memory: try more --pages",
-                         doing, run->pages);
+    return workload_fail(run, -ERANGE, "%s: the database does not fit into %zu pages of memory: try more "
+                         "--pages", doing, run->pages);
   return workload_fail(run, -EBADMSG, "%s: %s", doing, why);
 }
 
@@ -44,7 +44,8 @@ sqlite_fails(struct workload_run *run, int code, const char *doing)
 static int
 configure(struct workload_run *run)
 {
-  size_t heap_bytes = run->pages / 4 * run->page_size, cache_bytes = (run->pages - run->pages / 4) * run->page_size;
+  size_t heap_bytes = run->pages / 4 * run->page_size;
+  size_t cache_bytes = (run->pages - run->pages / 4) * run->page_size;
   void *heap = workload_memory(run, "sqlite heap", heap_bytes);
   void *cache = workload_memory(run, "sqlite pages", cache_bytes);
   int header = 0, code, slot;

@@ -58,8 +58,8 @@ allocate(struct workload_run *run, size_t bytes)
 
   bytes = ROUNDED(bytes);
   if (bytes > wordcount->capacity - index->used) {
-    workload_fail(run, -ERANGE, "the index of %zu words does not fit into %zu bytes: try more --pages, or none "
-                  "to have as many as it takes", index->entries, wordcount->capacity);
+    workload_fail(run, -ERANGE, "the index of %zu words does not fit into %zu bytes: try more --pages, or "
+                  "none to have as many as it takes", index->entries, wordcount->capacity);
     return NULL;
   }
   index->used += bytes;
@@ -205,18 +205,18 @@ check(struct workload_run *run)
   const struct entry *entry;
 
   if (index->entries != totals->count || index->words != totals->words)
-    return workload_fail(run, -EBADMSG, "the index has %zu different words of %" PRIu64 ", the text %zu of %" PRIu64,
-                         index->entries, index->words, totals->count, totals->words);
+    return workload_fail(run, -EBADMSG, "the index has %zu different words of %" PRIu64 ", the text %zu of %"
+                         PRIu64, index->entries, index->words, totals->count, totals->words);
   for (size_t i = 0; i < totals->count; i++) {
     entry = find(index, &totals->totals[i].word);
     if (entry == NULL || entry->count != totals->totals[i].count)
-      return workload_fail(run, -EBADMSG, "the index counts '%.*s' %" PRIu64 " times, the text has it %" PRIu64,
-                           (int)totals->totals[i].word.length, totals->totals[i].word.bytes,
+      return workload_fail(run, -EBADMSG, "the index counts '%.*s' %" PRIu64 " times, the text has it %"
+                           PRIu64, (int)totals->totals[i].word.length, totals->totals[i].word.bytes,
                            entry != NULL ? entry->count : 0, totals->totals[i].count);
   }
   qsort(totals->totals, totals->count, sizeof totals->totals[0], most_frequent_first);
-  fprintf(run->talk, "wordcount: %" PRIu64 " words, %zu different, counted twice and equal; the most frequent:\n",
-          totals->words, totals->count);
+  fprintf(run->talk, "wordcount: %" PRIu64 " words, %zu different, counted twice and equal; the most "
+          "frequent:\n", totals->words, totals->count);
   for (size_t i = 0; i < totals->count && i < TOP_WORDS; i++)
     fprintf(run->talk, "%9" PRIu64 " %.*s\n", totals->totals[i].count, (int)totals->totals[i].word.length,
             totals->totals[i].word.bytes);

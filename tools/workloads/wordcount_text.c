@@ -33,7 +33,8 @@ read_file(struct workload_run *run, const char *name, struct wordcount_text *tex
   size_t got;
 
   if (file == NULL)
-    return workload_fail(run, errno == ENOMEM ? -ENOMEM : -EIO, "cannot read '%s': %s", name, strerror(errno));
+    return workload_fail(run, errno == ENOMEM ? -ENOMEM : -EIO, "cannot read '%s': %s", name,
+                         strerror(errno));
   do {
     error = grow(run, text, capacity, text->length + 65536);
     if (error != 0)
@@ -58,7 +59,8 @@ wordcount_read(struct workload_run *run, struct wordcount_text *text)
   int error = 0;
 
   if (run->argc == 0)
-    return workload_fail(run, -EINVAL, "no file named: `writewatch demo wordcount FILE...` ('-' is standard input)");
+    return workload_fail(run, -EINVAL, "no file named: `writewatch demo wordcount FILE...` ('-' is standard "
+                         "input)");
   for (int i = 0; error == 0 && i < run->argc; i++)
     error = read_file(run, run->argv[i], text, &capacity);
   for (size_t i = 0; error == 0 && i < text->length; i++)
