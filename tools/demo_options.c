@@ -12,13 +12,7 @@
 
 #include "message.h"
 
-/* The thread sanitizer ends a thread's state before libunwind ends its own, which
- * takes a lock: under it, no thread that was seen writing could end. */
-#ifdef __SANITIZE_THREAD__
-# define STACKS_DEFAULT 0
-#else
-# define STACKS_DEFAULT 16
-#endif
+enum { STACKS_DEFAULT = 16 };
 
 enum { OPTION_PAGES = 256, OPTION_EPOCHS, OPTION_THREADS, OPTION_SEED, OPTION_FORMAT, OPTION_OUTPUT,
        OPTION_STACKS, OPTION_VERIFY, OPTION_LIST };

@@ -195,7 +195,7 @@ btree_setup(struct workload_run *run)
   struct btree *tree;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "btree needs at least %d pages (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d pages (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   if (run->pages > UINT32_MAX / (run->page_size / NODE))
     return workload_fail(run, -EFBIG, "btree numbers its nodes in 32 bits: %zu pages (--pages) are too many",

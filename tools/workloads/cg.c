@@ -200,7 +200,7 @@ cg_setup(struct workload_run *run)
   size_t entries, vector;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "cg needs at least %d pages (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d pages (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   cg = run->state = calloc(1, sizeof *cg);
   if (!cg)

@@ -135,7 +135,7 @@ fft_setup(struct workload_run *run)
   size_t most = run->pages * run->page_size / sizeof(double complex);
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "fft needs at least %d page (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d page (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   fft = run->state = calloc(1, sizeof *fft);
   if (!fft)

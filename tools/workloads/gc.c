@@ -215,7 +215,7 @@ gc_setup(struct workload_run *run)
   size_t table = 1 + run->pages / 8192;  /* pages for the roots */
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "gc needs at least %d pages (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d pages (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   gc = run->state = calloc(1, sizeof *gc);
   if (!gc)

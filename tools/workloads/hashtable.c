@@ -136,7 +136,7 @@ hashtable_setup(struct workload_run *run)
   struct slot *slots;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "hashtable needs at least %d page (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d page (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   table = run->state = aligned_alloc(_Alignof(struct hashtable), sizeof *table);
   if (!table)

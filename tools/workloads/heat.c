@@ -106,7 +106,7 @@ heat_setup(struct workload_run *run)
   size_t bytes = run->pages / 2 * run->page_size;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "heat needs at least %d pages (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d pages (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   heat = run->state = calloc(1, sizeof *heat);
   if (!heat)

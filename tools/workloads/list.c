@@ -75,7 +75,7 @@ list_setup(struct workload_run *run)
   uint32_t *next;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "list needs at least %d page (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d page (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   list = run->state = calloc(1, sizeof *list);
   if (!list)

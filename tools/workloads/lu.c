@@ -132,7 +132,7 @@ lu_setup(struct workload_run *run)
   struct lu *lu;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "lu needs at least %d page (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d page (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   lu = run->state = calloc(1, sizeof *lu);
   if (!lu)

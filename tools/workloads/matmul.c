@@ -89,7 +89,7 @@ matmul_setup(struct workload_run *run)
   double share;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "matmul needs at least %d pages (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d pages (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   m = run->state = calloc(1, sizeof *m);
   if (!m)

@@ -99,7 +99,7 @@ quicksort_setup(struct workload_run *run)
   struct quicksort *sort;
 
   if (run->pages < MINIMUM_PAGES)
-    return workload_fail(run, -EINVAL, "quicksort needs at least %d page (--pages), not %zu",
+    return workload_fail(run, -EINVAL, "needs at least %d page (--pages), not %zu",
                          MINIMUM_PAGES, run->pages);
   sort = run->state = calloc(1, sizeof *sort);
   if (!sort)
