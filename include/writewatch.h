@@ -21,6 +21,11 @@
  * writes through another mapping of the same memory, madvise(MADV_DONTNEED).
  * Remove a region before you unmap, remap or mprotect(2) any of its memory.
  *
+ * fork(2): a child begins disarmed and clean. All pages have the protection that
+ * they had, nothing is marked, and its trackers are as before ww_start(), which the
+ * child may call to track as its own. What a child writes to shared memory is not
+ * seen in the parent. vfork(), posix_spawn() and what is exec'ed are unharmed.
+ *
  * Conventions.  Functions that can fail return 0, or a negative errno value
  * from the list beside them; outputs come last and are untouched on failure.
  * ww_strerror() says what a value means, ww_last_error() which address, region
@@ -228,7 +233,7 @@ struct ww_writer {           /* the first writer of a page in its epoch */
 
 /* All of these: dirty must not be NULL; one thread at a time for each dirty set. */
 WW_API uint64_t ww_dirty_epoch(const ww_dirty *dirty);   /* 1 for the first */
-WW_API uint64_t ww_dirty_begin(const ww_dirty *dirty);   /* nanoseconds from ww_start() to the epoch's begin */
+WW_API uint64_t ww_dirty_begin(const ww_dirty *dirty);   /* nanoseconds from ww_start() to its begin */
 WW_API uint64_t ww_dirty_end(const ww_dirty *dirty);     /* ... and to its end */
 WW_API size_t   ww_dirty_pages(const ww_dirty *dirty);   /* all pages in the runs */
 WW_API size_t   ww_dirty_count(const ww_dirty *dirty, enum ww_evidence evidence);  /* pages of one kind */

@@ -33,7 +33,8 @@ read_options(const struct ww_options *given, struct ww_options *options)
   if (options->flags)
     return error_set(-EINVAL, "ww_options.flags is %#x: no flag is defined", options->flags);
   if (options->stack_depth > WW_STACK_MAX)
-    return error_set(-EINVAL, "ww_options.stack_depth is %u, more than %d", options->stack_depth, WW_STACK_MAX);
+    return error_set(-EINVAL, "ww_options.stack_depth is %u, more than %d", options->stack_depth,
+                     WW_STACK_MAX);
   if (options->stack_limit > FAULTLOG_STACK_MAX)
     return error_set(-EINVAL, "ww_options.stack_limit is %zu, more than %d", options->stack_limit,
                      (int)FAULTLOG_STACK_MAX);
@@ -141,8 +142,8 @@ int
 ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats)
 {
   if (!tracker || !stats || stats->size < STATS_SIZE_MIN || stats->size > sizeof *stats)
-    return error_set(-EINVAL, "ww_tracker_stats: the tracker or the place for the figures is NULL, or its size "
-                     "member is not sizeof(struct ww_stats)");
+    return error_set(-EINVAL, "ww_tracker_stats: the tracker or the place for the figures is NULL, or "
+                     "its size member is not sizeof(struct ww_stats)");
   tracker_stats(tracker, stats);
   return 0;
 }

@@ -25,8 +25,7 @@ explain(struct ww_region *region, int error)
         error = -EFAULT;
     }
   if (error == -EFAULT)
-    return error_set(error, "region \"%s\": part of %#lx-%#lx is no longer mapped; remove a region before its "
-                     "memory is unmapped", region->name, (unsigned long)region->start, (unsigned long)region->end);
+    return region_unmapped(region);
   return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
                    "reached?", region->name, (unsigned long)region->start, (unsigned long)region->end,
                    strerror(-error));
@@ -133,8 +132,7 @@ disarm(struct ww_tracker *tracker)
   for (size_t i = 0; i < tracker->regions; i++) {
     struct ww_region *region = tracker->region[i];
     if (engine_disarm(region))
-      error = error_set(-EFAULT, "region \"%s\": part of %#lx-%#lx is no longer mapped", region->name,
-                        (unsigned long)region->start, (unsigned long)region->end);
+      error = region_unmapped(region);
     atomic_store(&region->armed, false);
   }
   return error;
@@ -209,7 +207,8 @@ arm_runs(const struct ww_run *run, size_t runs)
     next = i + 1;
     while (next < runs && next - i < RUNS_A_CALL && run[next].region == region)
       next++;
-    uintptr_t start = (uintptr_t)run[i].address, end = (uintptr_t)run[next - 1].address + run[next - 1].length;
+    const struct ww_run *last = &run[next - 1];
+    uintptr_t start = (uintptr_t)run[i].address, end = (uintptr_t)last->address + last->length;
     int error = engine_arm(region, (start - region->start) >> region->shift, (end - start) >> region->shift);
     if (error)
       return explain(region, error);

@@ -92,8 +92,8 @@ ours(const siginfo_t *info, const ucontext_t *context)
     int error = armed ? take(region, address, context) : 0;
     gate_leave(pass);
     if (error)
-      os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of memory, or "
-                     "unmapped while it was watched: remove a region first); the write fails\n");
+      os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of "
+                     "memory, or unmapped while it was watched: remove a region first); the write fails\n");
     if (armed)
       return !error;
     /* A write that faulted just before its page was given back (ww_stop(),

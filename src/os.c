@@ -26,7 +26,8 @@ void *
 os_map(size_t length)
 {
   int saved = errno;
-  void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED)
     memory = NULL;
   else
@@ -178,5 +179,6 @@ int
 os_queue_self(int signal, const siginfo_t *info)
 {
   int saved = errno;
-  return (int)result(syscall(SYS_rt_tgsigqueueinfo, syscall(SYS_getpid), syscall(SYS_gettid), signal, info), saved);
+  long process = syscall(SYS_getpid), thread = syscall(SYS_gettid);
+  return (int)result(syscall(SYS_rt_tgsigqueueinfo, process, thread, signal, info), saved);
 }

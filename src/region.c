@@ -338,6 +338,14 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   return region;
 }
 
+int
+region_unmapped(const struct ww_region *region)
+{
+  return error_set(-EFAULT, "region \"%s\": part of %#lx-%#lx is no longer mapped; remove a region "
+                   "before its memory is unmapped", region->name, (unsigned long)region->start,
+                   (unsigned long)region->end);
+}
+
 struct ww_region *
 region_share(struct ww_region *region)
 {

@@ -53,6 +53,9 @@ int region_read_segments(struct ww_region *region);
 struct ww_region *region_share(struct ww_region *region);
 void region_release(struct ww_region *region);
 
+/* -EFAULT, and the sentence that says what to do. */
+int region_unmapped(const struct ww_region *region);
+
 static inline uintptr_t
 region_page_address(const struct ww_region *region, size_t page)
 {

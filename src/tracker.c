@@ -87,16 +87,15 @@ take_out(struct ww_tracker *tracker, struct ww_region *region, size_t at)
 {
   int error = engine_disarm(region);
   if (error)
-    error = error_set(-EFAULT, "region \"%s\": part of %#lx-%#lx is no longer mapped; remove a region before "
-                      "its memory is unmapped", region->name, (unsigned long)region->start,
-                      (unsigned long)region->end);
+    error = region_unmapped(region);
   atomic_store(&region->armed, false);
   /* Waits for the handlers that look at it, and so also for those of this tracker
    * that mark its pages. */
   region_withdraw(region);
   for (unsigned parity = 0; parity < 2; parity++)
     atomic_fetch_sub(&tracker->mappings, atomic_load(&region->set[parity].mappings));
-  memmove(tracker->region + at, tracker->region + at + 1, (tracker->regions - at - 1) * sizeof *tracker->region);
+  memmove(tracker->region + at, tracker->region + at + 1,
+          (tracker->regions - at - 1) * sizeof *tracker->region);
   tracker->regions--;
   tracker->pages -= region->pages;
   tracker->withdrawn = tracker->started;
@@ -234,7 +233,8 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     return error;
   if ((end - start) >> shift >= (uint64_t)1 << 32)
     return error_set(-EFBIG, "region \"%s\": %#lx-%#lx has %zu pages; add it in parts of less than 2^32",
-                     name ? name : "", (unsigned long)start, (unsigned long)end, (size_t)((end - start) >> shift));
+                     name ? name : "", (unsigned long)start, (unsigned long)end,
+                     (size_t)((end - start) >> shift));
   struct ww_region *region = region_create(tracker, name, start, end, shift, segments);
   if (!region)
     return error_set(-ENOMEM, "region \"%s\": no memory to watch %zu pages", name ? name : "",

@@ -12,5 +12,9 @@ writewatch_SOURCES += \
 writewatch_CPPFLAGS += $(JANSSON_CFLAGS)
 writewatch_LDADD += $(JANSSON_LIBS)
 
+check_PROGRAMS += tests/tool/doctor_json
+tests_tool_doctor_json_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_tool_doctor_json_SOURCES = tests/tool/doctor_json.c
+tests_tool_doctor_json_LDADD = $(JANSSON_LIBS)
 TESTS += tests/tool/doctor.sh
 EXTRA_DIST += tests/tool/doctor.sh

@@ -112,8 +112,8 @@ scatter(const char *what, bool random, size_t budget, uint64_t seed)
   ww_tracker_stats(tracker, &stats);
   long added = count_within(memory, PAGES * page) - before, limit = read_limit();
   ok((long)stats.mappings_used >= added - 8 && stats.mappings_used <= stats.mappings_budget + 8,
-     "%s: mappings added %ld, counted %llu, budget %llu", what, added, (unsigned long long)stats.mappings_used,
-     (unsigned long long)stats.mappings_budget);
+     "%s: mappings added %ld, counted %llu, budget %llu", what, added,
+     (unsigned long long)stats.mappings_used, (unsigned long long)stats.mappings_budget);
   ok(budget || limit - count_mappings() > OWN, "%s: the program has %ld mappings left", what,
      limit - count_mappings());
   if (!budget) {
@@ -127,7 +127,8 @@ scatter(const char *what, bool random, size_t budget, uint64_t seed)
   ww_dirty_free(dirty);
   ww_tracker_stats(tracker, &stats);
   long left = count_within(memory, PAGES * page) - before;
-  ok(left <= 4, "%s: the next epoch begins with %ld mappings more, counted %llu", what, left, (unsigned long long)stats.mappings_used);
+  ok(left <= 4, "%s: the next epoch begins with %ld mappings more, counted %llu", what, left,
+     (unsigned long long)stats.mappings_used);
   memset(written, 0, PAGES);
   memory[5 * page] = 1;
   written[5] = 1;

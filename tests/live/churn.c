@@ -143,7 +143,8 @@ main(int argc, char **argv)
     ww_dirty_free(dirty);
     collects++;
   }
-  ok(!memcmp(copy, memory[0], PAGES * page), "the permanent region lost nothing in %zu collects, %llu rounds", collects,
+  ok(!memcmp(copy, memory[0], PAGES * page),
+     "the permanent region lost nothing in %zu collects, %llu rounds", collects,
      (unsigned long long)atomic_load(&rounds));
   ok(!wrong, "%zu faults of pages that are not in the dirty set", wrong);
   wrong = 0;

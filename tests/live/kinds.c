@@ -18,7 +18,8 @@ is_only(const ww_dirty *dirty, const char *address, size_t page_size, size_t pag
 {
   size_t count;
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
-  return count == 1 && run->address == address && run->length == pages * page_size && run->evidence == evidence
+  return count == 1 && run->address == address && run->length == pages * page_size
+    && run->evidence == evidence
     && ww_dirty_pages(dirty) == pages && ww_dirty_count(dirty, evidence) == pages;
 }
 
@@ -43,7 +44,8 @@ try_kind(enum memory_kind kind)
     return;
   size_t unit = ww_region_page_size(region), pages = length / unit;
   ok(unit == (kind == MEMORY_HUGETLB ? (size_t)2 << 20 : page) && ww_region_length(region) == length
-     && ww_region_address(region) == memory && !strcmp(ww_region_name(region), name), "%s: is what it is", name);
+     && ww_region_address(region) == memory && !strcmp(ww_region_name(region), name),
+     "%s: is what it is", name);
   ok(!ww_start(tracker) && !strstr(memory_protections(memory, length), "w"), "%s: armed: %s", name,
      memory_protections(memory, length));
   ok(!ww_collect(tracker, &dirty) && ww_dirty_pages(dirty) == 0 && ww_dirty_epoch(dirty) == 1,
@@ -80,7 +82,8 @@ try_kind(enum memory_kind kind)
      "%s: removed while armed: %s", name, memory_protections(memory, length));
   ok(!ww_region_add(tracker, name, memory, length, &region), "%s: added while started", name);
   memory[0]++;
-  ok(!ww_collect(tracker, &dirty) && is_only(dirty, memory, unit, 1, WW_TRAPPED), "%s: and tracked at once", name);
+  ok(!ww_collect(tracker, &dirty) && is_only(dirty, memory, unit, 1, WW_TRAPPED), "%s: and tracked at once",
+     name);
   ww_dirty_free(dirty);
   ww_tracker_destroy(tracker);
   ok(!strcmp(before, memory_protections(memory, length)), "%s: destroyed: %s", name,
@@ -93,7 +96,8 @@ static void
 try_sparse(void)
 {
   size_t length = (size_t)64 << 30, count;
-  char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  char *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED) {
     skip("sparse: 64 GiB", "no 64 GiB of address space here");
     return;

@@ -55,7 +55,8 @@ write_at_random(void *argument)
       /* Half of the writes crowd on a few pages, where threads meet. */
       size_t at = (draw & 1 ? draw >> 8 & 7 : draw >> 8) % trial->pages;
       /* A thread has bytes of its own in each page: no data race in the test itself. */
-      size_t offset = at * trial->unit + (draw >> 40) % (trial->unit / THREADS_MAX) * THREADS_MAX + writer->number;
+      size_t within = (draw >> 40) % (trial->unit / THREADS_MAX) * THREADS_MAX + writer->number;
+      size_t offset = at * trial->unit + within;
       atomic_store(&trial->written[at], 1);
       ((volatile char *)trial->memory)[offset] = (char)(draw >> 32);
     }
@@ -117,7 +118,8 @@ run_trial(struct trial *trial, double duration, unsigned *turns)
   trial->written = calloc(trial->length / (size_t)page, sizeof *trial->written);
   uint8_t *trapped = calloc(trial->length / (size_t)page, 1);
   options.stack_depth = trial->stacks;
-  if (ww_tracker_create(&tracker, &options) || ww_region_add(tracker, "oracle", trial->memory, trial->length, &region)
+  if (ww_tracker_create(&tracker, &options)
+      || ww_region_add(tracker, "oracle", trial->memory, trial->length, &region)
       || ww_start(tracker)) {
     ok(false, "setting up: %s", ww_last_error());
     return 1;
@@ -184,7 +186,8 @@ main(int argc, char **argv)
                              .stacks = i == 1 && ww_has_stacks() ? 8 : 0, .seed = ++seed };
       unsigned faulty = run_trial(&trial, total / (3 * MEMORY_KINDS), &turns);
       if (turns)
-        ok(!faulty, "%s, %u threads, stacks %u: %u quiet points, seed %llu", memory_names[kind], trial.threads,
+        ok(!faulty, "%s, %u threads, stacks %u: %u quiet points, seed %llu", memory_names[kind],
+           trial.threads,
            trial.stacks, turns, (unsigned long long)seed);
     }
   return tap_done();

@@ -84,7 +84,8 @@ main(void)
   action.sa_flags = SA_SIGINFO;
   sigaction(SIGSEGV, &action, NULL);
   options.stack_depth = ww_has_stacks() ? 16 : 0;
-  if (!ok(!ww_tracker_create(&tracker, &options) && !ww_region_add(tracker, "memory", memory, PAGES * page, NULL)
+  if (!ok(!ww_tracker_create(&tracker, &options)
+          && !ww_region_add(tracker, "memory", memory, PAGES * page, NULL)
           && !ww_start(tracker), "started"))
     return tap_done();
   alarm(100);                        /* a hang is a failure */
@@ -97,8 +98,8 @@ main(void)
       nanosleep(&moment, NULL);
     merged += atomic_load(&received) == before;
   }
-  ok(atomic_load(&received) + merged == sent && merged < sent / 2, "%u signals sent, %u received, %u merged", sent,
-     atomic_load(&received), merged);
+  ok(atomic_load(&received) + merged == sent && merged < sent / 2, "%u signals sent, %u received, %u merged",
+     sent, atomic_load(&received), merged);
   ok(!atomic_load(&strange), "and nothing else came to the program's handler");
   atomic_store(&end, true);
   pthread_join(writer, NULL);

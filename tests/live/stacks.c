@@ -121,13 +121,15 @@ known_writers(ww_tracker *tracker)
     skip("frames", "built without libunwind");
   else {
     ok(one.depth >= 3 && within(one.frames[0], first_writer), "frame 0 is the instruction that wrote");
-    ok(two.depth >= 7 && within(two.frames[0], second_writer), "and under calls as well (%u frames)", two.depth);
+    ok(two.depth >= 7 && within(two.frames[0], second_writer), "and under calls as well (%u frames)",
+       two.depth);
     bool nested = two.depth >= 7;
     for (unsigned i = 1; nested && i <= 5; i++)
       nested = (uintptr_t)two.frames[i] > (uintptr_t)nest && (uintptr_t)two.frames[i] < (uintptr_t)nest + 300;
     ok(nested, "the five calls of nest() above it, none of the handler's own");
     struct ww_writer four;
-    ok(!ww_dirty_writer(dirty, memory + 6 * page, &four) && four.stack == three.stack && four.stack != one.stack
+    ok(!ww_dirty_writer(dirty, memory + 6 * page, &four) && four.stack == three.stack
+       && four.stack != one.stack
        && three.stack != two.stack, "the same stack has the same number");
   }
   ww_dirty_free(dirty);
@@ -149,8 +151,10 @@ other_thread(ww_tracker *tracker)
   struct ww_writer writer;
   pthread_create(&thread, NULL, write_a_page, memory + 9 * page);
   pthread_join(thread, &id);
-  if (ok(!ww_collect(tracker, &dirty) && !ww_dirty_writer(dirty, memory + 9 * page, &writer), "another thread"))
-    ok(writer.thread == (int32_t)(uintptr_t)id && (!ww_has_stacks() || within(writer.frames[0], first_writer)),
+  if (ok(!ww_collect(tracker, &dirty) && !ww_dirty_writer(dirty, memory + 9 * page, &writer),
+         "another thread"))
+    ok(writer.thread == (int32_t)(uintptr_t)id
+       && (!ww_has_stacks() || within(writer.frames[0], first_writer)),
        "is named, with its own stack");
   ww_dirty_free(dirty);
 }
@@ -199,7 +203,8 @@ nothing_allocated(ww_tracker *tracker)
     nest(memory + i * page, i % 40, i & 1 ? first_writer : second_writer);
   int error = ww_collect(tracker, &dirty);
   counting = false;
-  ok(!error && ww_dirty_pages(dirty) == PAGES && !allocations, "%u faults and a collect allocate nothing (%u calls)",
+  ok(!error && ww_dirty_pages(dirty) == PAGES && !allocations,
+     "%u faults and a collect allocate nothing (%u calls)",
      PAGES, allocations);
   ww_dirty_free(dirty);
   counting = true;
@@ -319,7 +324,8 @@ main(void)
   memory = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   options.stack_depth = ww_has_stacks() ? WW_STACK_MAX : 0;
   pthread_atfork(before_fork, NULL, NULL);
-  if (!ok(!ww_tracker_create(&tracker, &options) && !ww_region_add(tracker, "memory", memory, PAGES * page, NULL)
+  if (!ok(!ww_tracker_create(&tracker, &options)
+          && !ww_region_add(tracker, "memory", memory, PAGES * page, NULL)
           && !ww_start(tracker), "started"))
     return tap_done();
   known_writers(tracker);
