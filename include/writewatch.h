@@ -132,7 +132,7 @@ WW_API int ww_start(ww_tracker *tracker);
  * -EINVAL  an argument is NULL
  * -ENODATA the tracker is not started
  * -EFAULT  part of a region is no longer mapped
- * -ENOMEM  no memory */
+ * -ENOMEM  no memory, or the process is at its limit of mappings */
 WW_API int ww_collect(ww_tracker *tracker, ww_dirty **dirty);
 
 /* Disarm: all pages get back the protection that they had. What was written
