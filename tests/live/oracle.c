@@ -3,7 +3,7 @@
  * quiet point (writers at rest, one more collect and copy) the copy must equal the
  * memory, byte for byte, and no page may have been called TRAPPED that nobody
  * wrote. Linked with a tracker that leaves the gate's wait out, it must fail:
- * oracle-broken (run with the argument "broken" by oracle.sh). */
+ * oracle-broken (run with the argument "broken" by oracle-broken.sh). */
 #include "config.h"
 #include "../tap.h"
 #include "memory.h"
