@@ -66,6 +66,13 @@ enum ww_policy {
   WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
 };
 
+/* What a tracker does beside tracking: ww_options.flags. */
+enum ww_flags {
+  WW_SHIELD      = 1u << 0,  /* system calls that write into tracked memory go right, and are reported */
+  WW_AUDIT       = 1u << 1,
+  WW_FOLLOW_FORK = 1u << 2
+};
+
 /* Why a page is in a dirty set. */
 enum ww_evidence {
   WW_TRAPPED  = 1,  /* a write fault on it was seen */

@@ -1,0 +1,2 @@
+#include "matrix.h"
+const struct trial trials_stdio[] = { { .name = NULL } };
