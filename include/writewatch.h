@@ -81,13 +81,6 @@ enum ww_evidence {
   WW_ASSUMED  = 4   /* made writable in bulk; it may be unwritten */
 };
 
-/* What else a tracker does. */
-enum ww_flags {
-  WW_SHIELD      = 1 << 0,  /* follow the program's system calls, signals and mappings */
-  WW_AUDIT       = 1 << 1,  /* look for changed pages that were missed, at each collect */
-  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked */
-};
-
 enum ww_format {
   WW_FORMAT_TEXT = 0,  /* for a person; writewatch(1) explains it */
   WW_FORMAT_JSON = 1,  /* one object; schema in writewatch-report(5) */
