@@ -22,6 +22,26 @@
 
 _Atomic bool sigmask_on;
 
+/* Is it a thread of the kernel's, that works for io_uring? Such a one blocks all signals and
+ * runs nothing of the program. The flags are the 9th column (proc_pid_stat(5)). */
+static bool
+of_the_kernel(const char *thread)
+{
+  const unsigned long worker = 0x00000010 | 0x00004000 | 0x00200000;   /* PF_IO_WORKER, _USER_WORKER, _KTHREAD */
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
+  int fd = os_open(path);
+  if (fd < 0)
+    return true;
+  long length = os_read(fd, text, sizeof text - 1);
+  os_close(fd);
+  text[length > 0 ? length : 0] = '\0';
+  const char *at = strrchr(text, ')');
+  for (unsigned column = 2; at && column < 9; column++)
+    at = strchr(at + 1, ' ');
+  return at && (strtoul(at, NULL, 10) & worker);
+}
+
 /* A mask of another thread of the process; 0 if that has ended. */
 static uint64_t
 mask_of_thread(const char *thread)
@@ -47,7 +67,8 @@ blocking_thread(void)
   struct dirent *entry;
   while (threads && !found && (entry = readdir(threads))) {
     int32_t thread = (int32_t)strtol(entry->d_name, NULL, 10);
-    if (thread > 0 && thread != os_thread_id() && (mask_of_thread(entry->d_name) & SIGMASK_OPEN))
+    if (thread > 0 && thread != os_thread_id() && (mask_of_thread(entry->d_name) & SIGMASK_OPEN)
+        && !of_the_kernel(entry->d_name))
       found = thread;
   }
   if (threads)

@@ -17,6 +17,7 @@
 #include "shield/table.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -224,8 +225,9 @@ emit_condition(struct program *program, const struct condition *when, size_t *tr
       JUMP(BPF_JSET, when->value, 1, 0);
       pass[(*passes)++] = GO();
       break;
-    case PASS_UNLESS_ONE_OF:
+    case PASS_UNLESS_FUTEX:
       LOAD(at);
+      JUMP(BPF_JSET, FUTEX_PRIVATE_FLAG, 0, 7);
       ALU(BPF_AND, 127);
       JUMP(BPF_JGT, 31, 4, 0);
       emit(program, BPF_MISC | BPF_TAX, 0, 0, 0);

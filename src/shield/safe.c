@@ -8,7 +8,8 @@
 
 #include <errno.h>
 
-static _Thread_local void *volatile *escape;
+/* Itself volatile: the copy in between does not read it, but a handler does. */
+static _Thread_local void *volatile *volatile escape;
 
 static inline void
 copy(volatile char *to, const volatile char *from, size_t length)

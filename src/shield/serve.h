@@ -38,6 +38,7 @@ long serve_ioctl(struct call *call);
 long serve_getxattrat(struct call *call);
 long serve_ptrace(struct call *call);
 long serve_process_vm_writev(struct call *call);
+long serve_futex_vector(struct call *call);
 
 /* serve_async.c */
 long serve_io_submit(struct call *call);

@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
+enum { SYS_futex_waitv_number = 449 };   /* on every processor */
 enum { UNENCODED = 4096 };   /* commands of old do not tell a size: terminals, sockets, disks */
 
 /* Structures that point to more. */
@@ -74,6 +75,19 @@ serve_ptrace(struct call *call)
       && !safe_read(&set, (uintptr_t)call->argument[3], sizeof set))
     ranges_add(&ranges, (uintptr_t)set.iov_base, set.iov_len);
   return shield_lend(call, &ranges, true, NULL);
+}
+
+/* futex_waitv(2), and futex_requeue() of Linux 6.7: an array of struct futex_waitv. */
+long
+serve_futex_vector(struct call *call)
+{
+  struct { uint64_t value, address; uint32_t flags, reserved; } waiter;
+  struct ranges ranges = { .count = 0 };
+  size_t count = call->number == SYS_futex_waitv_number ? (size_t)(uint32_t)call->argument[1] : 2;
+  for (size_t i = 0; i < count && i < 128; i++)
+    if (!safe_read(&waiter, (uintptr_t)call->argument[0] + i * sizeof waiter, sizeof waiter))
+      ranges_add(&ranges, waiter.address, sizeof(uint64_t));
+  return shield_lend(call, &ranges, false, NULL);
 }
 
 /* Into another process's memory it is no concern of ours, unless that is this one. */

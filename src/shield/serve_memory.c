@@ -60,6 +60,12 @@ long
 serve_madvise(struct call *call)
 {
   const long *a = call->argument;
+  const int populate_write = 23;   /* MADV_POPULATE_WRITE, Linux 5.14: EFAULT on a page that is read-only */
+  if (a[2] == populate_write) {
+    struct ranges ranges = { .count = 0 };
+    ranges_add(&ranges, (uintptr_t)a[0], (size_t)a[1]);
+    return shield_lend(call, &ranges, true, NULL);
+  }
   return follow_madvise((uintptr_t)a[0], (size_t)a[1], (int)a[2]);
 }
 

@@ -18,7 +18,8 @@
 /* Numbers that older headers lack: they are the same on all processors. */
 enum {
   NR_io_uring_setup = 425, NR_io_uring_enter, NR_io_uring_register, NR_clone3 = 435,
-  NR_process_madvise = 440, NR_epoll_pwait2, NR_quotactl_fd = 443, NR_cachestat = 451,
+  NR_process_madvise = 440, NR_epoll_pwait2, NR_quotactl_fd = 443, NR_futex_waitv = 449,
+  NR_cachestat = 451, NR_futex_wake = 454, NR_futex_wait, NR_futex_requeue,
   NR_statmount = 457, NR_listmount, NR_lsm_get_self_attr, NR_lsm_list_modules = 461, NR_mseal,
   NR_getxattrat = 464, NR_listxattrat, NR_file_getattr = 468, FIRST_UNKNOWN = 470
 };
@@ -142,8 +143,7 @@ const struct row table_rows[] = {
   /* Processes and threads. */
   { SYS_wait4, .out = { F(1, 4), F(3, RUSAGE) } },
   { SYS_waitid, .out = { F(2, SIGINFO), F(4, RUSAGE) } },
-  { SYS_clone, .out = { F(2, 4), F(3, 4) }, .when = { { PASS_UNLESS_SET, 0, CLONE_VM } },
-    .also = { F(1, 1), F(4, 1) }, .serve = serve_clone, .alone = true },
+  { SYS_clone, .out = { F(2, 4), F(3, 4), F(4, 4) }, .also = { F(1, 1) }, .serve = serve_clone, .alone = true },
   { NR_clone3, ALWAYS, .serve = serve_clone3, .alone = true },
   { SYS_execve, ALWAYS, .serve = serve_exec, .alone = true },
   { SYS_execveat, ALWAYS, .serve = serve_exec, .alone = true },
@@ -151,8 +151,14 @@ const struct row table_rows[] = {
   { SYS_exit_group, ALWAYS, .serve = serve_exit, .alone = true },
   { SYS_set_tid_address, PROMPT, .out = { F(0, 4) }, .serve = serve_keep, .alone = true },
   { SYS_rseq, PROMPT, .out = { F(0, 64) }, .serve = serve_keep, .alone = true },
+  /* A shared futex is looked up for writing, whatever is done with it: in read-only anonymous
+   * memory that is EFAULT (kernel/futex/core.c, get_futex_key()). */
   { SYS_futex, .out = { F(0, 4), F(4, 4) },
-    .when = { { PASS_UNLESS_ONE_OF, 1, 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 11 | 1 << 12 | 1 << 13 } } },
+    .when = { { PASS_UNLESS_FUTEX, 1, 1 << 5 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 11 | 1 << 12 | 1 << 13 } } },
+  { NR_futex_waitv, ALWAYS, .serve = serve_futex_vector, .alone = true },
+  { NR_futex_wake, PROMPT, .out = { F(0, 8) } },
+  { NR_futex_wait, .out = { F(0, 8) } },
+  { NR_futex_requeue, PROMPT, ALWAYS, .serve = serve_futex_vector, .alone = true },
   { SYS_getrusage, PROMPT, .out = { F(1, RUSAGE) } },
   { SYS_getrlimit, PROMPT, .out = { F(1, 16) } },
   { SYS_prlimit64, PROMPT, .out = { F(3, 16) } },

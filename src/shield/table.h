@@ -31,7 +31,7 @@ enum condition_kind {
   TRAP_IF_SET,      /* (argument & value) != 0; low 32 bits */
   TRAP_IF_NONZERO,  /* all 64 bits */
   PASS_UNLESS_SET,
-  PASS_UNLESS_ONE_OF /* bit (argument & 31) of value, argument & 127 < 32 */
+  PASS_UNLESS_FUTEX  /* a shared futex, or an operation (a bit of value) that writes to a private one */
 };
 struct condition { uint8_t kind, argument; uint32_t value; };
 

@@ -48,7 +48,7 @@ START_TEST(test_options)
   options.policy = (enum ww_policy)99;
   CK_FAILS(ww_tracker_create(&out, &options), -EINVAL, "policy");
   options.policy = WW_POLICY_TRAP;
-  options.flags = 1;
+  options.flags = 1u << 31;
   CK_FAILS(ww_tracker_create(&out, &options), -EINVAL, "flags");
   options.flags = 0;
   options.stack_depth = WW_STACK_MAX + 1;
