@@ -18,9 +18,11 @@
  * traps, and sanitizers put their own in its place. */
 #include "config.h"
 #include "sigchain.h"
+#include "context.h"
 #include "disposition.h"
 #include "fault.h"
 #include "process.h"
+#include "raw.h"
 #include "shield/call.h"
 #include "sigmask.h"
 
@@ -184,6 +186,24 @@ stand_before_default(struct owned *owned, uint64_t version)
   os_set_signal_mask(mask);
 }
 
+/* Was it a wait that was interrupted? A frame has the mask that is put back, not the wait's own.
+ * (A wait that a handler has jumped out of may be left behind: hence the look at the stack.) */
+static bool
+is_in_wait(const struct process_self *self, const ucontext_t *context)
+{
+  enum { FRAMES = 1024 };
+  uintptr_t at = context_instruction(context), stack = context_stack(context);
+  return stack < self->wait && self->wait - stack < FRAMES
+    && at >= (uintptr_t)raw_begin && at < (uintptr_t)raw_end;
+}
+
+/* What the program blocks where it was interrupted. */
+static uint64_t
+blocked_at(const struct process_self *self, const ucontext_t *context)
+{
+  return is_in_wait(self, context) ? self->wait_mask : sigmask_to_program(sigmask_of(context), self->shadow);
+}
+
 /* The handler sees, in its context too, the masks that there would be without us, and may
  * change the one that it returns to. */
 static void
@@ -191,7 +211,7 @@ call(const struct os_action *action, int signal, siginfo_t *info, ucontext_t *co
 {
   struct process_self *self = process_self();
   uint64_t returns_to = sigmask_to_program(sigmask_of(context), self->shadow);
-  uint64_t mask = returns_to | action->mask;
+  uint64_t mask = blocked_at(self, context) | action->mask;
   if (!(action->flags & SA_NODEFER))
     mask |= sigmask_bit(signal);
   sigmask_put(context, returns_to);
@@ -252,28 +272,14 @@ send_on(int signal, const siginfo_t *info)
     os_queue_process(SIGMASK_STAND_IN, &wrapped);
 }
 
-static void
-stand_in_handler(int signal, siginfo_t *info, void *context)
-{
-  sigchain_pass(sigchain_unwrap(info) ? info->si_signo : signal, info, context);
-}
-
-/* Does the program block it where it was interrupted? */
-static bool
-is_blocked(int signal, const ucontext_t *context)
-{
-  uint64_t bits = sigmask_to_program(sigmask_of(context), process_self()->shadow);
-  return atomic_load(&sigmask_on) && (bits & sigmask_bit(signal));
-}
-
 /* The program's action for a signal that arrived; its version, 0 if it is not the process's own. */
 static uint64_t
 action_now(struct owned *owned, const siginfo_t *info, struct os_action *action)
 {
-  unsigned char left = process_self()->left[owned->signal];
+  struct process_self *self = process_self();
   uint64_t version = disposition_get(&owned->program, action);
-  if (left != PROCESS_INHERITED) {
-    action->handler = left == PROCESS_IGNORED ? DISPOSITION_IGNORE : DISPOSITION_DEFAULT;
+  if (self->has[owned - owned_signals]) {
+    *action = self->action[owned - owned_signals];
     return 0;
   }
   if (!is_ring(info))
@@ -282,30 +288,37 @@ action_now(struct owned *owned, const siginfo_t *info, struct os_action *action)
   return 0;
 }
 
-void
-sigchain_pass(int signal, siginfo_t *info, void *context)
+/* SA_RESETHAND: may this one have the handler? */
+static bool
+use_up(struct owned *owned, uint64_t version, const struct os_action *action)
+{
+  struct process_self *self = process_self();
+  if (self->guest) {
+    self->action[owned - owned_signals] = *action;
+    self->action[owned - owned_signals].handler = DISPOSITION_DEFAULT;
+    self->has[owned - owned_signals] = true;
+  } else if (version) {
+    if (!disposition_use_up(&owned->program, version))
+      return false;
+    stand_before_default(owned, version);
+  }
+  return true;
+}
+
+/* `blocked`: where the program was interrupted. */
+static void
+pass(int signal, siginfo_t *info, void *context, bool blocked)
 {
   struct owned *owned = find(signal);
   struct os_action action;
-  /* Codes above 0 are the kernel's: they may be ignored by nobody. */
-  bool sent = info->si_code <= 0, shield = atomic_load(&sigmask_on);
-  bool blocked = is_blocked(signal, context) && signal != SIGMASK_STAND_IN;
-  if (sent && shield && signal != SIGMASK_STAND_IN
-      && (fault_is_inside() || (blocked && (sigmask_of(context) & sigmask_bit(SIGMASK_STAND_IN))))) {
-    send_on(signal, info);
-    return;
-  }
   uint64_t version = action_now(owned, info, &action);
+  /* Codes above 0 are the kernel's: they may be ignored by nobody. */
+  bool sent = info->si_code <= 0;
   if (blocked && !sent)
     /* What the kernel does with a fault that is blocked. */
     action.handler = DISPOSITION_DEFAULT;
   if (is_function(&action)) {
-    bool once = action.flags & SA_RESETHAND;
-    if (!once || !version || process_self()->guest || disposition_use_up(&owned->program, version)) {
-      if (once && process_self()->guest)
-        process_self()->left[signal] = PROCESS_DEFAULT;
-      else if (once && version)
-        stand_before_default(owned, version);
+    if (!(action.flags & SA_RESETHAND) || use_up(owned, version, &action)) {
       call(&action, signal, info, context);
       return;
     }
@@ -318,6 +331,26 @@ sigchain_pass(int signal, siginfo_t *info, void *context)
   set_default(signal);
   if (sent || info->si_code == SI_KERNEL || signal == SIGSYS)
     os_queue_self(signal, info);
+}
+
+void
+sigchain_pass(int signal, siginfo_t *info, void *context)
+{
+  uint64_t mask = blocked_at(process_self(), context);
+  bool blocked = atomic_load(&sigmask_on) && (mask & sigmask_bit(signal));
+  /* A SIGSYS is kept only where SIGSEGV would be: nothing else would bring it back. */
+  bool kept = blocked && (mask & sigmask_bit(SIGSEGV));
+  if (info->si_code <= 0 && atomic_load(&sigmask_on) && (kept || fault_is_inside()))
+    send_on(signal, info);
+  else
+    pass(signal, info, context, blocked);
+}
+
+/* It arrived, so it was open. */
+static void
+stand_in_handler(int signal, siginfo_t *info, void *context)
+{
+  pass(sigchain_unwrap(info) ? info->si_signo : signal, info, context, false);
 }
 
 void
@@ -372,13 +405,13 @@ owned_action(struct owned *owned, const struct os_action *action, struct os_acti
   bool guest = self->guest;
   uint64_t mask = hold(guest);
   disposition_get(&owned->program, old);
-  if (self->left[owned->signal] != PROCESS_INHERITED)
-    old->handler = self->left[owned->signal] == PROCESS_IGNORED ? DISPOSITION_IGNORE : DISPOSITION_DEFAULT;
-  if (action && guest)
-    /* A handler of its own, until it execs, is not possible: the table is its parent's. */
-    self->left[owned->signal] = action->handler == DISPOSITION_IGNORE ? PROCESS_IGNORED
-      : action->handler == DISPOSITION_DEFAULT ? PROCESS_DEFAULT : PROCESS_INHERITED;
-  else if (action) {
+  size_t at = (size_t)(owned - owned_signals);
+  if (self->has[at])
+    *old = self->action[at];
+  if (action && guest) {
+    self->action[at] = as_kept(action);
+    self->has[at] = true;
+  } else if (action) {
     struct os_action kept = as_kept(action), none = { .handler = DISPOSITION_IGNORE };
     disposition_set(&owned->program, &kept);
     if (kept.handler == DISPOSITION_IGNORE && atomic_load(&sigmask_on))
@@ -457,9 +490,9 @@ is_ignored(struct owned *owned)
   struct process_self *self = process_self();
   if (!atomic_load(&owned->handler))
     return false;
-  if (self->left[owned->signal] != PROCESS_INHERITED)
-    return self->left[owned->signal] == PROCESS_IGNORED;
   disposition_get(&owned->program, &action);
+  if (self->has[owned - owned_signals])
+    action = self->action[owned - owned_signals];
   return action.handler == DISPOSITION_IGNORE;
 }
 

@@ -94,6 +94,8 @@ mask_change(int how, const uint64_t *set, uint64_t *old, size_t size, ucontext_t
     case SIG_SETMASK: after = given; break;
     default: return -EINVAL;
     }
+    /* Done in a handler that has interrupted a wait, or has jumped out of it. */
+    self->wait = 0;
     self->shadow = after & SIGMASK_SHADOWED;
     sigmask_put(context, sigmask_to_kernel(after));
   }
@@ -126,16 +128,18 @@ read_mask(long from, long size, uint64_t *mask)
   return from && size == sizeof *mask && safe_read(mask, (uintptr_t)from, sizeof *mask) == 0;
 }
 
-/* During the call `wanted` is the thread's mask. */
+/* During the call `wanted` is the thread's mask. A signal's handler is told by that (sigchain.c). */
 static long
 make_with(uint64_t wanted, long number, const long argument[6])
 {
   struct process_self *self = process_self();
-  uint64_t shadow = self->shadow;
-  self->shadow = wanted & SIGMASK_SHADOWED;
+  uintptr_t outer = self->wait;
+  uint64_t outer_mask = self->wait_mask;
+  self->wait_mask = wanted;
+  self->wait = (uintptr_t)__builtin_frame_address(0);
   long result = make(number, argument);
-  /* A handler that jumps out of here sets the mask that it wants. */
-  self->shadow = shadow;
+  self->wait = outer;
+  self->wait_mask = outer_mask;
   return result;
 }
 
