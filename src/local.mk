@@ -10,7 +10,8 @@ libtracker_la_SOURCES = \
   %D%/fault.c %D%/fault.h %D%/faultlog.c %D%/faultlog.h %D%/fork.c %D%/fork.h %D%/gate.h \
   %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/raw.c %D%/raw.h %D%/process.c %D%/process.h \
   %D%/region.c %D%/region.h %D%/sigchain.c %D%/sigchain.h %D%/sigmask.h \
-  %D%/disposition.h %D%/shield/call.c %D%/shield/call.h %D%/shield/mask.c %D%/shield/mask.h \
+  %D%/disposition.h %D%/owned.c %D%/owned.h \
+  %D%/shield/action.c %D%/shield/action.h %D%/shield/call.c %D%/shield/call.h %D%/shield/mask.c %D%/shield/mask.h \
   %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
 if HAVE_LIBUNWIND
 libtracker_la_SOURCES += %D%/stack_unwind.c

@@ -5,6 +5,7 @@
 #include "os.h"
 #include "process.h"
 #include "raw.h"
+#include "shield/action.h"
 #include "shield/call.h"
 #include "sigchain.h"
 #include "sigmask.h"
@@ -64,7 +65,7 @@ mask_start(int32_t *thread)
   uint64_t mask = os_hold_signals();
   atomic_store(&sigmask_on, true);
   process_self()->shadow = mask & SIGMASK_SHADOWED;
-  sigchain_shield();
+  action_start();
   os_set_signal_mask(sigmask_to_kernel(mask));
   /* libc blocks everything for a moment, when it makes a thread for example. */
   enum { ATTEMPTS = 2000 };
@@ -283,7 +284,7 @@ mask_exec(long number, const long argument[6])
   const unsigned long ask = 0xffffffff;
   uint64_t mask = os_hold_signals();
   pending_as_itself();
-  uint64_t ignored = sigchain_ignores() && will_succeed(number, argument) ? sigchain_before_exec() : 0;
+  uint64_t ignored = action_ignores() && will_succeed(number, argument) ? action_before_exec() : 0;
   /* The filter knows this image by its addresses: a new one at the same would be taken for it. */
   long persona = raw_call(SYS_personality, (long)ask, 0, 0, 0, 0, 0);
   bool fixed = persona >= 0 && (persona & ADDR_NO_RANDOMIZE);
@@ -295,7 +296,7 @@ mask_exec(long number, const long argument[6])
   os_hold_signals();
   if (fixed)
     raw_call(SYS_personality, persona, 0, 0, 0, 0, 0);
-  sigchain_after_exec(ignored);
+  action_after_exec(ignored);
   pending_as_stand_in();
   os_set_signal_mask(mask);
   return result;

@@ -3,6 +3,7 @@
 #include "small.h"
 #include "fault.h"
 #include "raw.h"
+#include "shield/action.h"
 #include "shield/mask.h"
 #include "sigchain.h"
 
@@ -29,7 +30,7 @@ make(long number, const long argument[6], ucontext_t *context)
 {
   void *first = (void *)argument[0], *second = (void *)argument[1], *third = (void *)argument[2];
   switch (number) {
-  case SYS_rt_sigaction: return sigchain_action((int)argument[0], second, third, (size_t)argument[3]);
+  case SYS_rt_sigaction: return action_change((int)argument[0], second, third, (size_t)argument[3]);
   case SYS_rt_sigprocmask: return mask_change((int)argument[0], second, third, (size_t)argument[3], context);
   case SYS_rt_sigpending: return mask_pending(first, (size_t)argument[1]);
   case SYS_sigaltstack: return mask_altstack(first, second, context);
