@@ -32,6 +32,8 @@ libtracker_la_SOURCES = \
   %D%/maps.h \
   %D%/os.c \
   %D%/os.h \
+  %D%/owned.c \
+  %D%/owned.h \
   %D%/pagehash.h \
   %D%/pin.c \
   %D%/pin.h \
@@ -41,15 +43,8 @@ libtracker_la_SOURCES = \
   %D%/raw.h \
   %D%/region.c \
   %D%/region.h \
-  %D%/sigchain.c \
-  %D%/sigchain.h \
-  %D%/sigmask.h \
-  %D%/stack.h \
-  %D%/touch.c \
-  %D%/tracker.c \
-  %D%/tracker.h \
-  %D%/writers.c \
-  %D%/writers.h \
+  %D%/shield/action.c \
+  %D%/shield/action.h \
   %D%/shield/call.h \
   %D%/shield/filter.c \
   %D%/shield/filter.h \
@@ -69,7 +64,16 @@ libtracker_la_SOURCES = \
   %D%/shield/shield.c \
   %D%/shield/shield.h \
   %D%/shield/table.c \
-  %D%/shield/table.h
+  %D%/shield/table.h \
+  %D%/sigchain.c \
+  %D%/sigchain.h \
+  %D%/sigmask.h \
+  %D%/stack.h \
+  %D%/touch.c \
+  %D%/tracker.c \
+  %D%/tracker.h \
+  %D%/writers.c \
+  %D%/writers.h
 if HAVE_LIBUNWIND
 libtracker_la_SOURCES += %D%/stack_unwind.c
 else

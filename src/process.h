@@ -6,16 +6,18 @@
 #ifndef WW_PROCESS_H
 #define WW_PROCESS_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "os.h"
 
-/* What a thread's signals are like beside what the kernel keeps (sigmask.h). */
+/* What a thread's signals are like beside what the kernel keeps (sigmask.h, sigchain.c). */
+enum { PROCESS_ACTIONS = 3 };
 struct process_self {
   int32_t guest;              /* the guest's process id; 0: the thread is of the process itself */
   uint64_t shadow;            /* blocked signals that only we remember */
-  unsigned char left[65];     /* by signal, in a guest only: what it asked for, enum process_left */
+  uintptr_t wait;             /* stack of a call with a mask for its own time, 0 if there is none */
+  uint64_t wait_mask;         /* that mask, as the program gave it */
+  bool has[PROCESS_ACTIONS];  /* a guest only: it has set an action of its own */
+  struct os_action action[PROCESS_ACTIONS];
 };
-enum process_left { PROCESS_INHERITED, PROCESS_DEFAULT, PROCESS_IGNORED };
 
 /* Before any of the others is asked; the process is taken for the owner of the memory. Until then
  * there are no guests. Not for handlers. 0 or -ENOMEM. */

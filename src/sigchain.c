@@ -12,109 +12,15 @@
  * An earlier handler is called with the mask and the flags that it asked for. Our
  * own SA_ONSTACK and SA_RESTART are chosen after it, so that it runs on the stack
  * on which it would have run, and system calls are restarted or interrupted as
- * they would have been. (Flags and masks: sigaction(2), signal(7).)
- *
- * The kernel is asked directly: libc's sigaction() is among the calls that the shield
- * traps, and sanitizers put their own in its place. */
+ * they would have been. (Flags and masks: sigaction(2), signal(7).) */
 #include "config.h"
 #include "sigchain.h"
-#include "disposition.h"
+#include "context.h"
 #include "fault.h"
+#include "owned.h"
 #include "process.h"
-#include "shield/call.h"
-#include "sigmask.h"
+#include "raw.h"
 
-#include <errno.h>
-#include <string.h>
-
-enum { SIGNALS = 64 };
-#define RESTORER_FLAG 0x04000000ul     /* the kernel's SA_RESTORER */
-
-typedef void handler_function(int, siginfo_t *, void *);
-
-/* A signal whose real action is ours. */
-struct owned {
-  int signal;
-  handler_function *_Atomic handler;  /* NULL: not installed */
-  struct disposition program;         /* what the program has set, or what was found */
-  struct os_action oldest;            /* what was found first */
-};
-
-enum { SEGV, SYS, STAND_IN, OWNED };
-static struct owned owned_signals[OWNED] = {
-  [SEGV] = { .signal = SIGSEGV },
-  [SYS] = { .signal = SIGSYS },
-  [STAND_IN] = { .signal = SIGMASK_STAND_IN },
-};
-
-/* By signal: what was asked for in sa_mask and only we remember. */
-static _Atomic uint64_t shadow_mask[SIGNALS + 1];
-static void (*restorer)(void);        /* libc's return from a handler; unwinders know it */
-static unsigned long restorer_flag;
-
-static struct owned *
-find(int signal)
-{
-  for (size_t i = 0; i < OWNED; i++)
-    if (owned_signals[i].signal == signal && atomic_load(&owned_signals[i].handler))
-      return &owned_signals[i];
-  return NULL;
-}
-
-static bool
-is_function(const struct os_action *action)
-{
-  return action->handler != DISPOSITION_DEFAULT && action->handler != DISPOSITION_IGNORE;
-}
-
-/* x86-64 has no return from a handler without it. It is in any action that went through libc. */
-static void
-learn_restorer(void)
-{
-  struct os_action found;
-  os_signal_action(SIGSEGV, NULL, &found);
-  if (!(found.flags & RESTORER_FLAG) && !is_function(&found)) {
-    /* Nothing was ever set. The same once more, by way of libc, and back to the bit. */
-    struct os_action before = found;
-    struct sigaction same;
-    memset(&same, 0, sizeof same);
-    same.sa_handler = found.handler == DISPOSITION_IGNORE ? SIG_IGN : SIG_DFL;
-    sigaction(SIGSEGV, &same, NULL);
-    os_signal_action(SIGSEGV, &before, &found);
-  }
-  restorer_flag = found.flags & RESTORER_FLAG;
-  restorer = found.restorer;
-}
-
-/* Put our handler in front of `earlier`. */
-static void
-put_in_front(const struct owned *owned, const struct os_action *earlier)
-{
-  struct os_action ours = { .handler = owned->handler, .restorer = restorer };
-  /* SIGSEGV itself stays open: the unwinder may fault (stack_unwind.c). */
-  ours.flags = SA_SIGINFO | SA_NODEFER | restorer_flag;
-  /* By default nothing is restarted: the process dies inside the call, and its core shows it there. */
-  if (earlier->handler == DISPOSITION_IGNORE || (is_function(earlier) && (earlier->flags & SA_RESTART)))
-    ours.flags |= SA_RESTART;
-  if (owned->signal != SIGSYS && (!is_function(earlier) || (earlier->flags & SA_ONSTACK)))
-    ours.flags |= SA_ONSTACK;
-  /* All of them, also those that sigfillset() spares for libc's own use: a thread
-   * that is cancelled inside the handler would never leave the gate. What the unwinder
-   * calls may be trapped. */
-  ours.mask = ~(atomic_load(&sigmask_on) || owned->signal == SIGSYS ? SIGMASK_OPEN : sigmask_bit(SIGSEGV));
-  os_signal_action(owned->signal, &ours, NULL);
-}
-
-/* As the program's action for it wants it; the stand-in's handler calls SIGSEGV's. */
-static void
-renew(struct owned *owned)
-{
-  struct os_action action;
-  if (!atomic_load(&owned->handler))
-    return;
-  disposition_get(owned == &owned_signals[STAND_IN] ? &owned_signals[SEGV].program : &owned->program, &action);
-  put_in_front(owned, &action);
-}
 
 void
 sigchain_install(int signal, handler_function *handler)
@@ -126,25 +32,22 @@ sigchain_install(int signal, handler_function *handler)
   os_signal_action(signal, NULL, &found);
   if (found.handler == handler)
     return;
-  if (!restorer_flag)
-    learn_restorer();
+  owned_learn();
   if (!atomic_load(&owned->handler))
     owned->oldest = found;
   /* Known before the first signal can arrive through us. */
-  uint64_t mask = os_hold_signals();
-  process_lock();
+  uint64_t mask = owned_hold(false);
   disposition_set(&owned->program, &found);
   atomic_store(&owned->handler, handler);
-  put_in_front(owned, &found);
-  process_unlock();
-  os_set_signal_mask(mask);
+  owned_put_in_front(owned, &found);
+  owned_release(false, mask);
 }
 
 void
 sigchain_restore(void)
 {
   struct os_action found, action;
-  struct owned *owned = find(SIGSEGV);
+  struct owned *owned = owned_find(SIGSEGV);
   if (!owned || atomic_load(&sigmask_on))
     return;
   os_signal_action(SIGSEGV, NULL, &found);
@@ -174,12 +77,28 @@ stand_before_default(struct owned *owned, uint64_t version)
   os_signal_action(owned->signal, NULL, &found);
   if (found.handler != owned->handler)
     return;
-  uint64_t mask = os_hold_signals();
-  process_lock();
+  uint64_t mask = owned_hold(false);
   if (atomic_load(&owned->program.version) == version)
-    put_in_front(owned, &none);
-  process_unlock();
-  os_set_signal_mask(mask);
+    owned_put_in_front(owned, &none);
+  owned_release(false, mask);
+}
+
+/* Was it a wait that was interrupted? A frame has the mask that is put back, not the wait's own.
+ * (A wait that a handler has jumped out of may be left behind: hence the look at the stack.) */
+static bool
+is_in_wait(const struct process_self *self, const ucontext_t *context)
+{
+  enum { FRAMES = 1024 };
+  uintptr_t at = context_instruction(context), stack = context_stack(context);
+  return stack < self->wait && self->wait - stack < FRAMES
+    && at >= (uintptr_t)raw_begin && at < (uintptr_t)raw_end;
+}
+
+/* What the program blocks where it was interrupted. */
+static uint64_t
+blocked_at(const struct process_self *self, const ucontext_t *context)
+{
+  return is_in_wait(self, context) ? self->wait_mask : sigmask_to_program(sigmask_of(context), self->shadow);
 }
 
 /* The handler sees, in its context too, the masks that there would be without us, and may
@@ -189,7 +108,7 @@ call(const struct os_action *action, int signal, siginfo_t *info, ucontext_t *co
 {
   struct process_self *self = process_self();
   uint64_t returns_to = sigmask_to_program(sigmask_of(context), self->shadow);
-  uint64_t mask = returns_to | action->mask;
+  uint64_t mask = blocked_at(self, context) | action->mask;
   if (!(action->flags & SA_NODEFER))
     mask |= sigmask_bit(signal);
   sigmask_put(context, returns_to);
@@ -250,28 +169,14 @@ send_on(int signal, const siginfo_t *info)
     os_queue_process(SIGMASK_STAND_IN, &wrapped);
 }
 
-static void
-stand_in_handler(int signal, siginfo_t *info, void *context)
-{
-  sigchain_pass(sigchain_unwrap(info) ? info->si_signo : signal, info, context);
-}
-
-/* Does the program block it where it was interrupted? */
-static bool
-is_blocked(int signal, const ucontext_t *context)
-{
-  uint64_t bits = sigmask_to_program(sigmask_of(context), process_self()->shadow);
-  return atomic_load(&sigmask_on) && (bits & sigmask_bit(signal));
-}
-
 /* The program's action for a signal that arrived; its version, 0 if it is not the process's own. */
 static uint64_t
 action_now(struct owned *owned, const siginfo_t *info, struct os_action *action)
 {
-  unsigned char left = process_self()->left[owned->signal];
+  struct process_self *self = process_self();
   uint64_t version = disposition_get(&owned->program, action);
-  if (left != PROCESS_INHERITED) {
-    action->handler = left == PROCESS_IGNORED ? DISPOSITION_IGNORE : DISPOSITION_DEFAULT;
+  if (self->has[owned - owned_signals]) {
+    *action = self->action[owned - owned_signals];
     return 0;
   }
   if (!is_ring(info))
@@ -280,30 +185,37 @@ action_now(struct owned *owned, const siginfo_t *info, struct os_action *action)
   return 0;
 }
 
-void
-sigchain_pass(int signal, siginfo_t *info, void *context)
+/* SA_RESETHAND: may this one have the handler? */
+static bool
+use_up(struct owned *owned, uint64_t version, const struct os_action *action)
 {
-  struct owned *owned = find(signal);
-  struct os_action action;
-  /* Codes above 0 are the kernel's: they may be ignored by nobody. */
-  bool sent = info->si_code <= 0, shield = atomic_load(&sigmask_on);
-  bool blocked = is_blocked(signal, context) && signal != SIGMASK_STAND_IN;
-  if (sent && shield && signal != SIGMASK_STAND_IN
-      && (fault_is_inside() || (blocked && (sigmask_of(context) & sigmask_bit(SIGMASK_STAND_IN))))) {
-    send_on(signal, info);
-    return;
+  struct process_self *self = process_self();
+  if (self->guest) {
+    self->action[owned - owned_signals] = *action;
+    self->action[owned - owned_signals].handler = DISPOSITION_DEFAULT;
+    self->has[owned - owned_signals] = true;
+  } else if (version) {
+    if (!disposition_use_up(&owned->program, version))
+      return false;
+    stand_before_default(owned, version);
   }
+  return true;
+}
+
+/* `blocked`: where the program was interrupted. */
+static void
+pass(int signal, siginfo_t *info, void *context, bool blocked)
+{
+  struct owned *owned = owned_find(signal);
+  struct os_action action;
   uint64_t version = action_now(owned, info, &action);
+  /* Codes above 0 are the kernel's: they may be ignored by nobody. */
+  bool sent = info->si_code <= 0;
   if (blocked && !sent)
     /* What the kernel does with a fault that is blocked. */
     action.handler = DISPOSITION_DEFAULT;
-  if (is_function(&action)) {
-    bool once = action.flags & SA_RESETHAND;
-    if (!once || !version || process_self()->guest || disposition_use_up(&owned->program, version)) {
-      if (once && process_self()->guest)
-        process_self()->left[signal] = PROCESS_DEFAULT;
-      else if (once && version)
-        stand_before_default(owned, version);
+  if (owned_is_function(&action)) {
+    if (!(action.flags & SA_RESETHAND) || use_up(owned, version, &action)) {
       call(&action, signal, info, context);
       return;
     }
@@ -316,6 +228,26 @@ sigchain_pass(int signal, siginfo_t *info, void *context)
   set_default(signal);
   if (sent || info->si_code == SI_KERNEL || signal == SIGSYS)
     os_queue_self(signal, info);
+}
+
+void
+sigchain_pass(int signal, siginfo_t *info, void *context)
+{
+  uint64_t mask = blocked_at(process_self(), context);
+  bool blocked = atomic_load(&sigmask_on) && (mask & sigmask_bit(signal));
+  /* A SIGSYS is kept only where SIGSEGV would be: nothing else would bring it back. */
+  bool kept = blocked && (mask & sigmask_bit(SIGSEGV));
+  if (info->si_code <= 0 && atomic_load(&sigmask_on) && (kept || fault_is_inside()))
+    send_on(signal, info);
+  else
+    pass(signal, info, context, blocked);
+}
+
+/* It arrived, so it was open. */
+static void
+stand_in_handler(int signal, siginfo_t *info, void *context)
+{
+  pass(sigchain_unwrap(info) ? info->si_signo : signal, info, context, false);
 }
 
 void
@@ -332,162 +264,8 @@ sigchain_postpone(int signal, const siginfo_t *info, void *context)
   sigmask_put(handler, sigmask_of(handler) | sigmask_bit(signal));
 }
 
-/* --- what the program sets */
-
-static uint64_t
-hold(bool guest)
-{
-  uint64_t mask = os_hold_signals();
-  if (!guest)
-    process_lock();
-  return mask;
-}
-
-static void
-release(bool guest, uint64_t mask)
-{
-  if (!guest)
-    process_unlock();
-  os_set_signal_mask(mask);
-}
-
-/* What the kernel keeps of the flags, and of the mask. */
-static struct os_action
-as_kept(const struct os_action *action)
-{
-  const unsigned long known = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER
-    | (unsigned)SA_RESETHAND | 0x800 /* SA_EXPOSE_TAGBITS */ | RESTORER_FLAG;
-  struct os_action kept = *action;
-  kept.flags &= known;
-  kept.mask &= ~(sigmask_bit(SIGKILL) | sigmask_bit(SIGSTOP));
-  return kept;
-}
-
-static void
-owned_action(struct owned *owned, const struct os_action *action, struct os_action *old)
-{
-  struct process_self *self = process_self();
-  bool guest = self->guest;
-  uint64_t mask = hold(guest);
-  disposition_get(&owned->program, old);
-  if (self->left[owned->signal] != PROCESS_INHERITED)
-    old->handler = self->left[owned->signal] == PROCESS_IGNORED ? DISPOSITION_IGNORE : DISPOSITION_DEFAULT;
-  if (action && guest)
-    /* A handler of its own, until it execs, is not possible: the table is its parent's. */
-    self->left[owned->signal] = action->handler == DISPOSITION_IGNORE ? PROCESS_IGNORED
-      : action->handler == DISPOSITION_DEFAULT ? PROCESS_DEFAULT : PROCESS_INHERITED;
-  else if (action) {
-    struct os_action kept = as_kept(action), none = { .handler = DISPOSITION_IGNORE };
-    disposition_set(&owned->program, &kept);
-    if (kept.handler == DISPOSITION_IGNORE && atomic_load(&sigmask_on))
-      /* Whatever is pending is discarded, in all threads. */
-      os_signal_action(SIGMASK_STAND_IN, &none, NULL);
-    renew(owned);
-    renew(&owned_signals[STAND_IN]);
-  }
-  release(guest, mask);
-}
-
-static long
-other_action(int signal, const struct os_action *action, struct os_action *old)
-{
-  struct os_action open;
-  bool guest = process_self()->guest, valid = signal >= 1 && signal <= SIGNALS;
-  if (action) {
-    open = *action;
-    open.mask = sigmask_to_kernel(action->mask);
-  }
-  uint64_t mask = hold(guest);
-  long result = os_signal_action(signal, action ? &open : NULL, old);
-  uint64_t shadow = valid ? atomic_load(&shadow_mask[signal]) : 0;
-  if (!result && action && !guest)
-    atomic_store(&shadow_mask[signal], action->mask & SIGMASK_SHADOWED);
-  release(guest, mask);
-  if (!result)
-    old->mask = sigmask_to_program(old->mask, shadow);
-  return result;
-}
-
-/* The kernel's order: size, reading, signal and doing it, writing. */
-long
-sigchain_action(int signal, const struct os_action *action, struct os_action *old, size_t size)
-{
-  struct os_action wanted, found;
-  long result = 0;
-  if (size != sizeof wanted.mask)
-    return -EINVAL;
-  if (action && safe_read(&wanted, (uintptr_t)action, sizeof wanted) != 0)
-    return -EFAULT;
-  struct owned *owned = find(signal);
-  if (owned)
-    owned_action(owned, action ? &wanted : NULL, &found);
-  else
-    result = other_action(signal, action ? &wanted : NULL, &found);
-  if (!result && old)
-    result = safe_write((uintptr_t)old, &found, sizeof found);
-  return result;
-}
-
 void
-sigchain_shield(void)
+sigchain_install_stand_in(void)
 {
-  struct os_action action;
   sigchain_install(SIGMASK_STAND_IN, stand_in_handler);
-  uint64_t mask = hold(false);
-  for (size_t i = 0; i < OWNED; i++)
-    renew(&owned_signals[i]);
-  for (int signal = 1; signal <= SIGNALS; signal++) {
-    if (find(signal) || os_signal_action(signal, NULL, &action) != 0)
-      continue;
-    uint64_t asked = action.mask;
-    atomic_store(&shadow_mask[signal], asked & SIGMASK_SHADOWED);
-    action.mask = sigmask_to_kernel(asked);
-    if (action.mask != asked)
-      os_signal_action(signal, &action, NULL);
-  }
-  release(false, mask);
-}
-
-static bool
-is_ignored(struct owned *owned)
-{
-  struct os_action action;
-  struct process_self *self = process_self();
-  if (!atomic_load(&owned->handler))
-    return false;
-  if (self->left[owned->signal] != PROCESS_INHERITED)
-    return self->left[owned->signal] == PROCESS_IGNORED;
-  disposition_get(&owned->program, &action);
-  return action.handler == DISPOSITION_IGNORE;
-}
-
-bool
-sigchain_ignores(void)
-{
-  for (size_t i = 0; i < OWNED; i++)
-    if (is_ignored(&owned_signals[i]))
-      return true;
-  return false;
-}
-
-uint64_t
-sigchain_before_exec(void)
-{
-  struct os_action ignore = { .handler = DISPOSITION_IGNORE };
-  uint64_t changed = 0;
-  for (size_t i = 0; i < OWNED; i++)
-    if (is_ignored(&owned_signals[i])) {
-      os_signal_action(owned_signals[i].signal, &ignore, NULL);
-      changed |= sigmask_bit(owned_signals[i].signal);
-    }
-  return changed;
-}
-
-void
-sigchain_after_exec(uint64_t changed)
-{
-  struct os_action ignore = { .handler = DISPOSITION_IGNORE };
-  for (size_t i = 0; i < OWNED; i++)
-    if (changed & sigmask_bit(owned_signals[i].signal))
-      put_in_front(&owned_signals[i], &ignore);
 }

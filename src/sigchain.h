@@ -1,5 +1,6 @@
 /* sigchain.h - async-signal-safe (but for install and restore). The signals whose real action is
- * ours, the actions that the program has set for them, and how those get what is not ours. */
+ * ours, and how
+ * what is not ours gets to the actions that the program has for them. */
 #ifndef WW_SIGCHAIN_H
 #define WW_SIGCHAIN_H
 
@@ -13,9 +14,8 @@ void sigchain_install(int signal, void (*handler)(int, siginfo_t *, void *));
 /* Take SIGSEGV's away again if it is still ours and no other thread may be on its way into
  * it; not for handlers. With the shield on it stays for good. */
 void sigchain_restore(void);
-/* The shield is on from here (sigmask_on): put ours anew, with what that needs, install the
- * stand-in, and take SIGSEGV and SIGSYS out of the masks of all other actions; not for handlers. */
-void sigchain_shield(void);
+/* The shield's: the stand-in's handler is ours alone; not for handlers. */
+void sigchain_install_stand_in(void);
 
 /* Do with this signal what would have been done without us. May not return. SIGSYS: one that is
  * not the shield's. */
@@ -24,16 +24,8 @@ void sigchain_pass(int signal, siginfo_t *info, void *context);
  * returned: blocked until then in `context`, the handler's own. */
 void sigchain_postpone(int signal, const siginfo_t *info, void *context);
 
-/* What rt_sigaction(2) does for the program; its result. The pointers are the program's. */
-long sigchain_action(int signal, const struct os_action *action, struct os_action *old, size_t size);
 /* True if the stand-in's `info` stands for a signal that was sent while it was blocked, and is that
  * signal's from now on (si_signo too). */
 bool sigchain_unwrap(siginfo_t *info);
-/* Before an exec that will probably succeed: what the program ignores is ignored; returns a set of
- * signals for sigchain_after_exec(), which undoes it when the exec has failed. All signals held off. */
-uint64_t sigchain_before_exec(void);
-void sigchain_after_exec(uint64_t changed);
-/* Is one of them ignored by the program? */
-bool sigchain_ignores(void);
 
 #endif

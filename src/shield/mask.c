@@ -5,6 +5,7 @@
 #include "os.h"
 #include "process.h"
 #include "raw.h"
+#include "shield/action.h"
 #include "shield/call.h"
 #include "sigchain.h"
 #include "sigmask.h"
@@ -85,7 +86,7 @@ mask_start(int32_t *thread)
   uint64_t mask = os_hold_signals();
   atomic_store(&sigmask_on, true);
   process_self()->shadow = mask & SIGMASK_SHADOWED;
-  sigchain_shield();
+  action_start();
   os_set_signal_mask(sigmask_to_kernel(mask));
   /* libc blocks everything for a moment, when it makes a thread for example. */
   enum { ATTEMPTS = 2000 };
@@ -115,6 +116,8 @@ mask_change(int how, const uint64_t *set, uint64_t *old, size_t size, ucontext_t
     case SIG_SETMASK: after = given; break;
     default: return -EINVAL;
     }
+    /* Done in a handler that has interrupted a wait, or has jumped out of it. */
+    self->wait = 0;
     self->shadow = after & SIGMASK_SHADOWED;
     sigmask_put(context, sigmask_to_kernel(after));
   }
@@ -147,16 +150,18 @@ read_mask(long from, long size, uint64_t *mask)
   return from && size == sizeof *mask && safe_read(mask, (uintptr_t)from, sizeof *mask) == 0;
 }
 
-/* During the call `wanted` is the thread's mask. */
+/* During the call `wanted` is the thread's mask. A signal's handler is told by that (sigchain.c). */
 static long
 make_with(uint64_t wanted, long number, const long argument[6])
 {
   struct process_self *self = process_self();
-  uint64_t shadow = self->shadow;
-  self->shadow = wanted & SIGMASK_SHADOWED;
+  uintptr_t outer = self->wait;
+  uint64_t outer_mask = self->wait_mask;
+  self->wait_mask = wanted;
+  self->wait = (uintptr_t)__builtin_frame_address(0);
   long result = make(number, argument);
-  /* A handler that jumps out of here sets the mask that it wants. */
-  self->shadow = shadow;
+  self->wait = outer;
+  self->wait_mask = outer_mask;
   return result;
 }
 
@@ -300,7 +305,7 @@ mask_exec(long number, const long argument[6])
   const unsigned long ask = 0xffffffff;
   uint64_t mask = os_hold_signals();
   pending_as_itself();
-  uint64_t ignored = sigchain_ignores() && will_succeed(number, argument) ? sigchain_before_exec() : 0;
+  uint64_t ignored = action_ignores() && will_succeed(number, argument) ? action_before_exec() : 0;
   /* The filter knows this image by its addresses: a new one at the same would be taken for it. */
   long persona = raw_call(SYS_personality, (long)ask, 0, 0, 0, 0, 0);
   bool fixed = persona >= 0 && (persona & ADDR_NO_RANDOMIZE);
@@ -312,7 +317,7 @@ mask_exec(long number, const long argument[6])
   os_hold_signals();
   if (fixed)
     raw_call(SYS_personality, persona, 0, 0, 0, 0, 0);
-  sigchain_after_exec(ignored);
+  action_after_exec(ignored);
   pending_as_stand_in();
   os_set_signal_mask(mask);
   return result;

@@ -1,15 +1,15 @@
-/* serve_signal.c - async-signal-safe. Calls about signals: see mask.h and sigchain.h. */
+/* serve_signal.c - async-signal-safe. Calls about signals: see mask.h and action.h. */
 #include "config.h"
 #include "shield/serve.h"
 #include "shield/mask.h"
 #include "shield/shield.h"
-#include "sigchain.h"
+#include "shield/action.h"
 
 long
 serve_sigaction(struct call *call)
 {
   const long *a = call->argument;
-  return sigchain_action((int)a[0], (const struct os_action *)a[1], (struct os_action *)a[2], (size_t)a[3]);
+  return action_change((int)a[0], (const struct os_action *)a[1], (struct os_action *)a[2], (size_t)a[3]);
 }
 
 long
