@@ -19,7 +19,7 @@ static const struct row *const families[] = {
   rows_read, rows_socket, rows_path, rows_descriptor, rows_signal, rows_time, rows_process, rows_wait, rows_ipc,
   rows_async, rows_bad
 };
-static const struct trial *const trial_families[] = { trials_blocking, trials_stdio };
+static const struct trial *const trial_families[] = { trials_blocking, trials_stdio, trials_standing };
 enum { SECONDS = 30 };
 
 struct job {
