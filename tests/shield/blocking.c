@@ -97,8 +97,8 @@ static void
 reader_end(struct reader *reader, const char *what)
 {
   pthread_join(reader->thread, NULL);
-  check(reader->result == (ssize_t)reader->length, "%s: read() returned %zd (%s), not %zu", what, reader->result,
-        strerror(reader->result < 0 ? reader->error : 0), reader->length);
+  check(reader->result == (ssize_t)reader->length, "%s: read() returned %zd (%s), not %zu", what,
+        reader->result, strerror(reader->result < 0 ? reader->error : 0), reader->length);
 }
 
 static void

@@ -53,8 +53,9 @@ struct trial {
   bool harmless;
 };
 
-extern const struct row rows_read[], rows_socket[], rows_path[], rows_descriptor[], rows_signal[], rows_time[],
-  rows_process[], rows_wait[], rows_ipc[], rows_async[], rows_bad[];
+extern const char *const via_names[VIAS];
+extern const struct row rows_read[], rows_socket[], rows_path[], rows_descriptor[], rows_signal[],
+  rows_time[], rows_process[], rows_wait[], rows_ipc[], rows_async[], rows_bad[];
 extern const struct trial trials_blocking[], trials_stdio[], trials_standing[];
 
 /* How the memory is protected from the matrix: by the shield; by ww_touch() before each

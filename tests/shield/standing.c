@@ -31,7 +31,8 @@ read_right(const char *what)
   ssize_t result = read(file, here, length);
   int error = errno;
   close(file);
-  return check(result == LENGTH, "%s: read() returned %zd (%s)", what, result, strerror(result < 0 ? error : 0))
+  return check(result == LENGTH, "%s: read() returned %zd (%s)", what, result,
+               strerror(result < 0 ? error : 0))
          && check(!memcmp(here, data, length), "%s: the data", what);
 }
 
@@ -171,7 +172,8 @@ trial_sent(void)
   }
   int status;
   waitpid(child, &status, 0);
-  check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "SIGSYS that is sent: status %#x", (unsigned)status);
+  check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "SIGSYS that is sent: status %#x",
+        (unsigned)status);
 }
 
 /* ------------------------------------------------------------- children */
@@ -182,8 +184,8 @@ trial_executed(void)
   char line[64] = "";
   begin();
   FILE *output = popen("echo said by another program | cat", "r");
-  check(output && fgets(line, sizeof line, output) && !strcmp(line, "said by another program\n"), "it said: %s",
-        line);
+  check(output && fgets(line, sizeof line, output) && !strcmp(line, "said by another program\n"),
+        "it said: %s", line);
   check(output && !pclose(output), "its status");
   watched_end(&watched);
 }

@@ -184,7 +184,8 @@ trial_readdir(void)
     not_here("no folder whose fields end a page");
   size_t page = page_size(), length = malloc_usable_size(folder);
   uint64_t sum = folder_sum(folder, NULL, 0);
-  uintptr_t start = (uintptr_t)folder / page * page, last = ((uintptr_t)folder + length + page - 1) / page * page;
+  uintptr_t start = (uintptr_t)folder / page * page;
+  uintptr_t last = ((uintptr_t)folder + length + page - 1) / page * page;
   watched = (struct watched) { (char *)start, last - start, NULL };
   watched_start(&watched);
   check(folder_sum(folder, &watched, length) == sum, "the folder's names differ (%s)", strerror(errno));

@@ -69,7 +69,8 @@ watched_expect(const struct watched *watched, size_t first, size_t last)
     abort();
   watched_collect(watched, evidence);
   for (size_t i = 0; i < pages; i++)
-    check((evidence[i] != 0) == (i >= first && i < last), "page %zu was %sreturned", i, evidence[i] ? "" : "not ");
+    check((evidence[i] != 0) == (i >= first && i < last),
+          "page %zu was %sreturned", i, evidence[i] ? "" : "not ");
   free(evidence);
 }
 
