@@ -265,6 +265,25 @@ trial_region_added(void)
   ww_tracker_destroy(watched.tracker);
 }
 
+/* What a short read left alone is watched as before, in the same epoch. */
+static void
+trial_short(void)
+{
+  unsigned char evidence[PAGES];
+  begin();
+  int file = data_file(10);
+  ssize_t result = read(file, watched.memory + page_size() + 50, LENGTH);
+  check(result == 10, "read() returned %zd", result);
+  watched.memory[2 * page_size()] = 1;
+  watched.memory[3 * page_size()] = 1;
+  watched_collect(&watched, evidence);
+  check(!evidence[0] && evidence[1] && evidence[2] && evidence[3], "pages %d%d%d%d were returned, not 0111",
+        !!evidence[0], !!evidence[1], !!evidence[2], !!evidence[3]);
+  close(file);
+  watched_expect_armed(&watched);
+  watched_end(&watched);
+}
+
 const struct trial trials_standing[] = {
   { "standing: all signals blocked", trial_blocked, false },
   { "standing: all signals blocked, by the kernel's call", trial_blocked_raw, false },
@@ -278,6 +297,7 @@ const struct trial trials_standing[] = {
   { "standing: a child", trial_forked, true },
   { "standing: a child in the same memory", trial_vforked, false },
   { "standing: stopped, started, gone", trial_stopped, false },
+  { "standing: a write after a short read", trial_short, false },
   { "standing: of two trackers one goes", trial_two_trackers, false },
   { "standing: a region that is added late", trial_region_added, false },
   { NULL, NULL, false }
