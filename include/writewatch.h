@@ -66,11 +66,11 @@ enum ww_policy {
   WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
 };
 
-/* What a tracker does beside tracking: ww_options.flags. */
+/* What a tracker does beside tracking: ww_options.flags. This version refuses all of them. */
 enum ww_flags {
   WW_SHIELD      = 1u << 0,  /* system calls that write into tracked memory go right, and are reported */
-  WW_AUDIT       = 1u << 1,
-  WW_FOLLOW_FORK = 1u << 2
+  WW_AUDIT       = 1u << 1,  /* collects look for pages that were missed */
+  WW_FOLLOW_FORK = 1u << 2   /* a child of fork() goes on tracking as its own */
 };
 
 /* Why a page is in a dirty set. */

@@ -4,7 +4,8 @@
  *
  * --unshielded leaves the shield off: all rows then fail but those that are marked
  * "(needs no shield)". --announced calls ww_touch() before each call instead of the shield;
- * then the pages of whole buffers may be returned, unless --exact says otherwise. NAME: only rows whose name begins so. */
+ * then the pages of whole buffers may be returned, unless --exact says otherwise.
+ * NAME: only rows whose name begins so. */
 #include "matrix.h"
 #include "verdict.h"
 #include "../tap.h"
@@ -16,10 +17,10 @@ enum mode mode;
 bool exact;
 
 static const struct row *const families[] = {
-  rows_read, rows_socket, rows_path, rows_descriptor, rows_signal, rows_time, rows_process, rows_wait, rows_ipc,
-  rows_async, rows_bad
+  rows_read, rows_socket, rows_path, rows_descriptor, rows_signal, rows_time, rows_process, rows_wait,
+  rows_ipc, rows_async, rows_bad
 };
-static const struct trial *const trial_families[] = { trials_blocking, trials_stdio };
+static const struct trial *const trial_families[] = { trials_blocking, trials_stdio, trials_standing };
 enum { SECONDS = 30 };
 
 struct job {
@@ -54,7 +55,6 @@ tell(enum outcome_kind outcome, const char *name, bool harmless, const char *tex
 static void
 do_row(const struct row *row)
 {
-  static const char *const names[VIAS] = { "libc", "syscall()", "instruction" };
   for (int via = 0; via < VIAS; via++) {
     unsigned ways = row->via ? row->via : BOTH;
     struct job job = { row, (enum via)via };
@@ -62,7 +62,7 @@ do_row(const struct row *row)
     char name[160];
     if (!(ways & (via == VIA_LIBC ? LIBC : RAW)))
       continue;
-    snprintf(name, sizeof name, "%s, %s", row->name, names[via]);
+    snprintf(name, sizeof name, "%s, %s", row->name, via_names[via]);
     enum outcome_kind outcome = verdict_of(run_row, &job, SECONDS, &text);
     tell(outcome, name, row->harmless, text);
   }

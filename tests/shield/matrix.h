@@ -53,9 +53,10 @@ struct trial {
   bool harmless;
 };
 
-extern const struct row rows_read[], rows_socket[], rows_path[], rows_descriptor[], rows_signal[], rows_time[],
-  rows_process[], rows_wait[], rows_ipc[], rows_async[], rows_bad[];
-extern const struct trial trials_blocking[], trials_stdio[];
+extern const char *const via_names[VIAS];
+extern const struct row rows_read[], rows_socket[], rows_path[], rows_descriptor[], rows_signal[],
+  rows_time[], rows_process[], rows_wait[], rows_ipc[], rows_async[], rows_bad[];
+extern const struct trial trials_blocking[], trials_stdio[], trials_standing[];
 
 /* How the memory is protected from the matrix: by the shield; by ww_touch() before each
  * call; not at all. */
@@ -88,8 +89,12 @@ int tracker_make(ww_tracker **tracker);
 struct watched watched_make(size_t pages);
 void watched_start(struct watched *watched);         /* after watched_make(), by itself */
 void watched_announce(const struct watched *watched, void *address, size_t length);
+/* The evidence of each page that a collect returns, 0 of the others. */
+void watched_collect(const struct watched *watched, unsigned char *evidence);
 /* Collects, and says whether exactly the pages [first, last) were returned, by numbers. */
 void watched_expect(const struct watched *watched, size_t first, size_t last);
+/* Collects, writes to all pages, and says whether all of that was trapped. */
+void watched_expect_armed(const struct watched *watched);
 void watched_end(struct watched *watched);
 
 /* fixture.c: what rows read from. */

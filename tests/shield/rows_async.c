@@ -55,8 +55,9 @@ static struct iocb *
 aio_read(struct scene *s, void *address, size_t length)
 {
   static struct iocb block;
-  block = (struct iocb) { .aio_data = 0x1234, .aio_lio_opcode = IOCB_CMD_PREAD, .aio_fildes = (unsigned)s->file[0],
-                          .aio_buf = (uintptr_t)address, .aio_nbytes = length };
+  block = (struct iocb) { .aio_data = 0x1234, .aio_lio_opcode = IOCB_CMD_PREAD,
+                          .aio_fildes = (unsigned)s->file[0], .aio_buf = (uintptr_t)address,
+                          .aio_nbytes = length };
   return &block;
 }
 
@@ -82,7 +83,9 @@ aio_done(struct scene *s)
 {
   const char *reason = aio(s);
   struct iocb *blocks[1] = { aio_read(s, elsewhere, sizeof elsewhere) };
-  return reason ? reason : syscall(SYS_io_submit, s->keep[0], 1, blocks) != 1 ? "no aio of files in memory" : NULL;
+  if (reason)
+    return reason;
+  return syscall(SYS_io_submit, s->keep[0], 1, blocks) != 1 ? "no aio of files in memory" : NULL;
 }
 
 static long
@@ -125,7 +128,8 @@ uring(struct scene *s)
                           IORING_OFF_SQ_RING);
   ring.completions = mmap(NULL, ring.completions_length, PROT_READ | PROT_WRITE, MAP_SHARED, s->file[1],
                           IORING_OFF_CQ_RING);
-  ring.entries = mmap(NULL, ring.entries_length, PROT_READ | PROT_WRITE, MAP_SHARED, s->file[1], IORING_OFF_SQES);
+  ring.entries = mmap(NULL, ring.entries_length, PROT_READ | PROT_WRITE, MAP_SHARED, s->file[1],
+                      IORING_OFF_SQES);
   s->keep[0] = true;
   return NULL;
 }
@@ -236,11 +240,15 @@ const struct row rows_async[] = {
   { "io_setup", { sizeof(aio_context_t) }, context_none, .call = call_io_setup, .via = RAW, .varies = 1 },
   { "io_submit, read", { LONG }, aio, .call = call_io_submit, .via = RAW, .clean = aio_end },
   { "io_submit, read, short", { 20000 }, aio, .call = call_io_submit, .via = RAW, .clean = aio_end },
-  { "io_getevents", { EVENTS }, aio_done, .call = call_io_getevents, .via = RAW, .varies = 1, .clean = aio_end },
-  { "io_pgetevents", { EVENTS }, aio_done, .call = call_io_pgetevents, .via = RAW, .varies = 1, .clean = aio_end },
-  { "io_uring_setup", { sizeof(struct io_uring_params) }, uring_possible, .call = call_uring_setup, .via = RAW },
+  { "io_getevents", { EVENTS }, aio_done, .call = call_io_getevents, .via = RAW, .varies = 1,
+    .clean = aio_end },
+  { "io_pgetevents", { EVENTS }, aio_done, .call = call_io_pgetevents, .via = RAW, .varies = 1,
+    .clean = aio_end },
+  { "io_uring_setup", { sizeof(struct io_uring_params) }, uring_possible, .call = call_uring_setup,
+    .via = RAW },
   { "io_uring, read", { LONG }, uring, .call = call_uring_read, .via = RAW, .clean = uring_end },
-  { "io_uring, read of a pipe", { LONG }, uring_of_pipe, .call = call_uring_read, .via = RAW, .clean = uring_end },
+  { "io_uring, read of a pipe", { LONG }, uring_of_pipe, .call = call_uring_read, .via = RAW,
+    .clean = uring_end },
   { "io_uring, readv", { 100, LONG }, uring, .call = call_uring_readv, .via = RAW, .clean = uring_end },
   { "io_uring, fixed buffer", { LONG }, uring, .call = call_uring_fixed, .via = RAW, .pinned = 1,
     .clean = uring_end },

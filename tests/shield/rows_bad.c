@@ -135,7 +135,8 @@ call_wrapping(struct scene *s)
 static long
 call_bad_file(struct scene *s)
 {
-  return s->via == VIA_LIBC ? read(-1, s->at[0], s->size[0]) : SYS(s, SYS_read, -1, P(s->at[0]), P(s->size[0]));
+  return s->via == VIA_LIBC ? read(-1, s->at[0], s->size[0])
+         : SYS(s, SYS_read, -1, P(s->at[0]), P(s->size[0]));
 }
 
 static long
@@ -246,7 +247,8 @@ static long
 call_poll_none(struct scene *s)
 {
   struct timespec none = { 0, 0 };
-  return s->via == VIA_LIBC ? ppoll(s->at[0], 0, &none, NULL) : SYS(s, SYS_ppoll, P(s->at[0]), 0, P(&none), 0, 8);
+  return s->via == VIA_LIBC ? ppoll(s->at[0], 0, &none, NULL)
+         : SYS(s, SYS_ppoll, P(s->at[0]), 0, P(&none), 0, 8);
 }
 
 static const char *
@@ -313,7 +315,8 @@ const struct row rows_bad[] = {
   { "odd: wait4, nothing asked", { 4 }, .call = call_wait_null, .harmless = true },
   { "odd: ppoll, none", { 8 }, .call = call_poll_none, .harmless = true },
   { "bad: getsockname, length negative", { 110, 4 }, stream, .call = call_negative_length, .harmless = true },
-  { "bad: getsockname, length NULL", { 110, 4 }, stream, .call = call_null_length, .via = RAW, .harmless = true },
+  { "bad: getsockname, length NULL", { 110, 4 }, stream, .call = call_null_length, .via = RAW,
+    .harmless = true },
   { "bad: getcwd, no room", { 100 }, .call = call_getcwd_small, .harmless = true },
   { "bad: no such call", { 100 }, .call = call_unknown, .via = RAW, .harmless = true },
   { .name = NULL }

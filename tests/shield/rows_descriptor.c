@@ -103,7 +103,8 @@ call_pipe(struct scene *s)
 static long
 call_pipe2(struct scene *s)
 {
-  return opened(s, s->via == VIA_LIBC ? pipe2(s->at[0], O_CLOEXEC) : SYS(s, SYS_pipe2, P(s->at[0]), O_CLOEXEC));
+  return opened(s, s->via == VIA_LIBC ? pipe2(s->at[0], O_CLOEXEC)
+                : SYS(s, SYS_pipe2, P(s->at[0]), O_CLOEXEC));
 }
 
 /* ------------------------------------------------- offsets in the file */

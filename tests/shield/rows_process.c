@@ -35,7 +35,8 @@ call_uname(struct scene *s)
 static long
 call_getrlimit(struct scene *s)
 {
-  return s->via == VIA_LIBC ? getrlimit(RLIMIT_NOFILE, s->at[0]) : SYS(s, SYS_getrlimit, RLIMIT_NOFILE, P(s->at[0]));
+  return s->via == VIA_LIBC ? getrlimit(RLIMIT_NOFILE, s->at[0])
+         : SYS(s, SYS_getrlimit, RLIMIT_NOFILE, P(s->at[0]));
 }
 
 static long
@@ -67,7 +68,8 @@ call_getattr(struct scene *s)
 static long
 call_interval(struct scene *s)
 {
-  return s->via == VIA_LIBC ? sched_rr_get_interval(0, s->at[0]) : SYS(s, SYS_sched_rr_get_interval, 0, P(s->at[0]));
+  return s->via == VIA_LIBC ? sched_rr_get_interval(0, s->at[0])
+         : SYS(s, SYS_sched_rr_get_interval, 0, P(s->at[0]));
 }
 
 static long
@@ -239,7 +241,8 @@ call_getrandom(struct scene *s)
 static const char *
 key(struct scene *s)
 {
-  long added = syscall(SYS_add_key, "user", "writewatch-matrix", "some secret words", 17, KEY_SPEC_PROCESS_KEYRING);
+  long added = syscall(SYS_add_key, "user", "writewatch-matrix", "some secret words", 17,
+                       KEY_SPEC_PROCESS_KEYRING);
   s->keep[0] = added;
   return added < 0 ? "no keys" : NULL;
 }

@@ -90,7 +90,8 @@ call_preadv(struct scene *s)
 {
   struct iovec v[2 * BUFFERS];
   int count = ranges(s, v);
-  return s->via == VIA_LIBC ? preadv(s->file[0], v, count, 7) : SYS(s, SYS_preadv, s->file[0], P(v), count, 7, 0);
+  return s->via == VIA_LIBC ? preadv(s->file[0], v, count, 7)
+         : SYS(s, SYS_preadv, s->file[0], P(v), count, 7, 0);
 }
 
 static long
@@ -234,7 +235,8 @@ const struct row rows_read[] = {
   { "pread64", { LONG }, file_long, .call = call_pread },
   { "readv", { 100, 3000, 700 }, file_long, .call = call_readv },
   { "readv, short", { 4, 3000, 700 }, file_short, .call = call_readv },
-  { "readv with its ranges tracked", { sizeof(struct iovec), LONG }, ranges_tracked, .call = call_readv_tracked },
+  { "readv with its ranges tracked", { sizeof(struct iovec), LONG }, ranges_tracked,
+    .call = call_readv_tracked },
   { "preadv", { 100, 3000, 700 }, file_long, .call = call_preadv },
   { "preadv2", { 100, 3000, 700 }, file_long, .call = call_preadv2 },
   { .name = NULL }

@@ -24,7 +24,8 @@ unix_name(struct sockaddr_un *name, const char *what)
 {
   memset(name, 0, sizeof *name);
   name->sun_family = AF_UNIX;
-  int length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "writewatch-%s-%ld", what, (long)getpid());
+  int length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "writewatch-%s-%ld", what,
+                        (long)getpid());
   return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
@@ -180,7 +181,14 @@ message(struct scene *s)
   if (s->file[0] < 0 || sendmsg(s->file[1], &header, 0) != (ssize_t)sizeof data)
     return "no unix datagrams";
   v = (struct iovec) { s->at[1], s->size[1] };
-  header = (struct msghdr) { s->at[2], (socklen_t)s->size[2], &v, 1, s->at[3], s->size[3], -1 };
+  memset(&header, 0, sizeof header);      /* also between its members */
+  header.msg_name = s->at[2];
+  header.msg_namelen = (socklen_t)s->size[2];
+  header.msg_iov = &v;
+  header.msg_iovlen = 1;
+  header.msg_control = s->at[3];
+  header.msg_controllen = s->size[3];
+  header.msg_flags = -1;
   memcpy(s->image[0], &header, sizeof header);
   return NULL;
 }
@@ -313,7 +321,8 @@ call_accept(struct scene *s)
 static long
 call_accept4(struct scene *s)
 {
-  return accepted(s, s->via == VIA_LIBC ? accept4(s->file[0], (struct sockaddr *)s->at[0], s->at[1], SOCK_CLOEXEC)
+  return accepted(s, s->via == VIA_LIBC
+                  ? accept4(s->file[0], (struct sockaddr *)s->at[0], s->at[1], SOCK_CLOEXEC)
                   : SYS(s, SYS_accept4, s->file[0], P(s->at[0]), P(s->at[1]), SOCK_CLOEXEC));
 }
 

@@ -174,14 +174,15 @@ call_times(struct scene *s)
 static long
 call_getrusage(struct scene *s)
 {
-  return s->via == VIA_LIBC ? getrusage(RUSAGE_SELF, s->at[0]) : SYS(s, SYS_getrusage, RUSAGE_SELF, P(s->at[0]));
+  return s->via == VIA_LIBC ? getrusage(RUSAGE_SELF, s->at[0])
+         : SYS(s, SYS_getrusage, RUSAGE_SELF, P(s->at[0]));
 }
 
-/* Only asked: modes is 0. */
+/* Only asked: modes, its first member, is 0. */
 static const char *
 asked(struct scene *s)
 {
-  memset(s->image[0], 0, s->size[0]);
+  memset(s->image[0], 0, sizeof(unsigned));
   return NULL;
 }
 
@@ -202,19 +203,24 @@ enum { SPEC = sizeof(struct timespec), TIMER = sizeof(struct itimerspec), TIMEX 
 
 const struct row rows_time[] = {
 #ifdef SYS_getitimer
-  { "getitimer", { sizeof(struct itimerval) }, interval, .call = call_getitimer, .varies = 1, .clean = interval_end },
-  { "setitimer", { sizeof(struct itimerval) }, interval, .call = call_setitimer, .varies = 1, .clean = interval_end },
+  { "getitimer", { sizeof(struct itimerval) }, interval, .call = call_getitimer, .varies = 1,
+    .clean = interval_end },
+  { "setitimer", { sizeof(struct itimerval) }, interval, .call = call_setitimer, .varies = 1,
+    .clean = interval_end },
 #endif
   { "timer_create", { 4 }, .call = call_timer_create, .via = RAW, .varies = 1, .clean = timer_end },
   { "timer_create of libc", { sizeof(timer_t) }, .call = call_timer_create, .via = LIBC, .varies = 1,
     .harmless = true },
-  { "timer_gettime", { TIMER }, timer, .call = call_timer_gettime, .via = RAW, .varies = 1, .clean = timer_end },
-  { "timer_settime", { TIMER }, timer, .call = call_timer_settime, .via = RAW, .varies = 1, .clean = timer_end },
+  { "timer_gettime", { TIMER }, timer, .call = call_timer_gettime, .via = RAW, .varies = 1,
+    .clean = timer_end },
+  { "timer_settime", { TIMER }, timer, .call = call_timer_settime, .via = RAW, .varies = 1,
+    .clean = timer_end },
   { "timerfd_gettime", { TIMER }, timer_file, .call = call_timerfd_gettime, .varies = 1 },
   { "timerfd_settime", { TIMER }, timer_file, .call = call_timerfd_settime, .varies = 1 },
   { "clock_gettime, processor time", { SPEC }, .call = call_clock_fallback, .varies = 1 },
   { "clock_gettime", { SPEC }, .call = call_clock_gettime, .via = RAW, .varies = 1 },
-  { "clock_gettime of the vDSO", { SPEC }, .call = call_clock_gettime, .via = LIBC, .varies = 1, .harmless = true },
+  { "clock_gettime of the vDSO", { SPEC }, .call = call_clock_gettime, .via = LIBC, .varies = 1,
+    .harmless = true },
   { "clock_getres", { SPEC }, .call = call_clock_getres },
   { "gettimeofday", { sizeof(struct timeval), 8 }, .call = call_gettimeofday, .via = RAW, .varies = 1 },
 #ifdef SYS_time
@@ -222,7 +228,8 @@ const struct row rows_time[] = {
 #endif
   { "times", { sizeof(struct tms) }, .call = call_times, .via = RAW, .varies = 1, .result_varies = true },
   /* It tries the memory and calls again after EFAULT. */
-  { "times of libc", { sizeof(struct tms) }, .call = call_times, .via = LIBC, .varies = 1, .result_varies = true,
+  { "times of libc", { sizeof(struct tms) }, .call = call_times, .via = LIBC, .varies = 1,
+    .result_varies = true,
     .harmless = true },
   { "getrusage", { sizeof(struct rusage) }, .call = call_getrusage, .varies = 1 },
   { "adjtimex", { TIMEX }, asked, .call = call_adjtimex, .varies = 1 },

@@ -179,12 +179,15 @@ call_spawn(struct scene *s)
 enum { STATUS = sizeof(int), USAGE = sizeof(struct rusage), INFO = sizeof(siginfo_t) };
 
 const struct row rows_wait[] = {
-  { "wait4", { STATUS, USAGE }, dead_child, .call = call_wait4, .clean = reap, .varies = 2, .result_varies = true },
+  { "wait4", { STATUS, USAGE }, dead_child, .call = call_wait4, .clean = reap, .varies = 2,
+    .result_varies = true },
   { "wait", { STATUS }, dead_child, .call = call_wait, .clean = reap, .via = LIBC, .result_varies = true },
-  { "waitpid", { STATUS }, dead_child, .call = call_waitpid, .clean = reap, .via = LIBC, .result_varies = true },
+  { "waitpid", { STATUS }, dead_child, .call = call_waitpid, .clean = reap, .via = LIBC,
+    .result_varies = true },
   { "waitid", { INFO, USAGE }, dead_child, .call = call_waitid, .clean = reap, .varies = 3 },
   { "waitid, nobody", { INFO }, living_child, .call = call_waitid_none, .clean = kill_child },
-  { "wait4, nobody", { STATUS, USAGE }, living_child, .call = call_wait4_none, .clean = kill_child, .varies = 2,
+  { "wait4, nobody", { STATUS, USAGE }, living_child, .call = call_wait4_none, .clean = kill_child,
+    .varies = 2,
     .harmless = true },
 #if defined(__x86_64__)
   { "clone, number", { 4 }, .call = call_clone, .via = RAW, .varies = 1, .result_varies = true },

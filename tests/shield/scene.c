@@ -22,7 +22,7 @@ static const char *const placement_names[PLACEMENTS] = {
   "wholly protected", "its end protected", "its begin protected", "across two regions",
   "at a region's last byte", "at a region's first byte"
 };
-static const char *const via_names[VIAS] = { "libc", "syscall()", "instruction" };
+const char *const via_names[VIAS] = { "libc", "syscall()", "instruction" };
 
 enum { PATTERNS = 4 };
 #define PAGE_IS_FILE (UINT64_C(1) << 61)
@@ -319,8 +319,8 @@ compare_bytes(const struct scene *scene, const struct outcome *untracked, const 
     bool varies = meets(scene, i, 1, scene->row->varies);
     bool good = !varies ? tracked->bytes[i] == untracked->bytes[i]
                 : written[i] || tracked->bytes[i] == tracked->before[i];
-    if (!check(good, "byte %zu of the area, buffer 0 begins at %zu: %#x before, %#x untracked, %#x tracked", i,
-               (size_t)((char *)scene->at[0] - area), tracked->before[i], untracked->bytes[i],
+    if (!check(good, "byte %zu of the area, buffer 0 begins at %zu: %#x before, %#x untracked, %#x tracked",
+               i, (size_t)((char *)scene->at[0] - area), tracked->before[i], untracked->bytes[i],
                tracked->bytes[i]))
       return;
   }
@@ -331,8 +331,9 @@ compare_pages(const struct scene *scene, const struct outcome *untracked, int ru
               const unsigned char *evidence)
 {
   size_t page = page_size();
+  unsigned whole = mode == ANNOUNCED && !exact ? ~0u : scene->row->pinned;   /* all their pages may be */
   for (size_t i = 0; i < area_length / page; i++) {
-    bool may = meets(scene, i * page, page, mode == ANNOUNCED && !exact ? ~0u : scene->row->pinned), must = false;
+    bool may = meets(scene, i * page, page, whole), must = false;
     for (int k = 0; k < runs; k++)
       may |= untracked[k].pages[i];
     for (size_t j = i * page; j < (i + 1) * page; j++)

@@ -133,7 +133,8 @@ verdict_of(void (*body)(void *), void *argument, unsigned seconds, const char **
   if (late)
     say_words("# %s: not done after %u seconds\n", verdict->where, seconds);
   else if (WIFSIGNALED(status))
-    say_words("# %s: killed by signal %d (%s)\n", verdict->where, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    say_words("# %s: killed by signal %d (%s)\n", verdict->where, WTERMSIG(status),
+              strsignal(WTERMSIG(status)));
   else if (WEXITSTATUS(status) && !verdict->failures)
     say_words("# %s: exit status %d\n", verdict->where, WEXITSTATUS(status));
   if (verdict->failures > FAILURES_TOLD)

@@ -2,6 +2,7 @@
 #include "matrix.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 int
@@ -44,22 +45,49 @@ watched_announce(const struct watched *watched, void *address, size_t length)
 }
 
 void
-watched_expect(const struct watched *watched, size_t first, size_t last)
+watched_collect(const struct watched *watched, unsigned char *evidence)
 {
   ww_dirty *dirty;
   size_t page = page_size(), count;
   int error = ww_collect(watched->tracker, &dirty);
+  memset(evidence, 0, watched->length / page);
   if (!check(!error, "ww_collect: %s (%s)", ww_strerror(error), ww_last_error()))
     return;
   const struct ww_run *runs = ww_dirty_runs(dirty, &count);
-  for (size_t i = 0; i < watched->length / page; i++) {
-    bool returned = false;
-    for (size_t k = 0; k < count; k++)
-      returned |= (char *)runs[k].address <= watched->memory + i * page
-                  && watched->memory + i * page < (char *)runs[k].address + runs[k].length;
-    check(returned == (i >= first && i < last), "page %zu was %sreturned", i, returned ? "" : "not ");
-  }
+  for (size_t i = 0; i < count; i++)
+    memset(evidence + (size_t)((char *)runs[i].address - watched->memory) / page, (int)runs[i].evidence,
+           runs[i].length / page);
   ww_dirty_free(dirty);
+}
+
+void
+watched_expect(const struct watched *watched, size_t first, size_t last)
+{
+  size_t pages = watched->length / page_size();
+  unsigned char *evidence = malloc(pages);
+  if (!evidence)
+    abort();
+  watched_collect(watched, evidence);
+  for (size_t i = 0; i < pages; i++)
+    check((evidence[i] != 0) == (i >= first && i < last),
+          "page %zu was %sreturned", i, evidence[i] ? "" : "not ");
+  free(evidence);
+}
+
+void
+watched_expect_armed(const struct watched *watched)
+{
+  size_t page = page_size(), pages = watched->length / page;
+  unsigned char *evidence = malloc(pages);
+  if (!evidence)
+    abort();
+  watched_collect(watched, evidence);
+  for (size_t i = 0; i < pages; i++)
+    ((volatile char *)watched->memory)[i * page] = 1;
+  watched_collect(watched, evidence);
+  for (size_t i = 0; i < pages; i++)
+    check(evidence[i] == WW_TRAPPED, "page %zu, written, has evidence %d", i, evidence[i]);
+  free(evidence);
 }
 
 void
