@@ -206,8 +206,9 @@ WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, s
                          ww_region **region);
 
 /* Stop watching: its pages get back the protection that they had, and what was
- * written since the last collect is forgotten. The handle ends here, but dirty
- * sets that name the region may still be asked about it.
+ * written since the last collect is forgotten. The handle ends here (to remove it
+ * once more is an error, unless a later region happens to have got the same one),
+ * but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);

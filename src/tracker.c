@@ -261,13 +261,20 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
 int
 tracker_remove(struct ww_region *region)
 {
-  struct ww_tracker *tracker = region->tracker;
-  if (!tracker)
-    return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
-  pthread_mutex_lock(&tracker->lock);
-  int error = take_out(tracker, region, position(tracker, region->start));
-  pthread_mutex_unlock(&tracker->lock);
-  return error;
+  /* The handle may have ended, and its memory with it: it is only compared. */
+  struct ww_tracker *tracker = region_owner(region);
+  size_t at = 0;
+  if (tracker) {
+    pthread_mutex_lock(&tracker->lock);
+    while (at < tracker->regions && tracker->region[at] != region)
+      at++;
+    bool found = at < tracker->regions;
+    int error = found ? take_out(tracker, region, at) : 0;
+    pthread_mutex_unlock(&tracker->lock);
+    if (found)
+      return error;
+  }
+  return error_set(-EINVAL, "ww_region_remove: the region was removed before");
 }
 
 void

@@ -123,6 +123,22 @@ START_TEST(test_overlap)
 }
 END_TEST
 
+/* A handle that ended is an argument that is not valid, not memory to look into. */
+START_TEST(test_removed_twice)
+{
+  ww_region *region, *other;
+  struct ww_stats stats = { .size = sizeof stats };
+  ck_assert_int_eq(ww_region_add(tracker, "stays", memory + 8 * page, page, &other), 0);
+  ck_assert_int_eq(ww_region_add(tracker, "goes", memory, page, &region), 0);
+  ck_assert_int_eq(ww_region_remove(region), 0);
+  CK_FAILS(ww_region_remove(region), -EINVAL, "removed before");
+  ck_assert_int_eq(ww_start(tracker), 0);
+  CK_FAILS(ww_region_remove(region), -EINVAL, "removed before");
+  ck_assert_int_eq(ww_tracker_stats(tracker, &stats), 0);
+  ck_assert_uint_eq(stats.regions, 1);
+}
+END_TEST
+
 START_TEST(test_states)
 {
   ww_dirty *untouched = (ww_dirty *)0x10, *out = untouched;
@@ -250,6 +266,7 @@ suite_api(void)
   tcase_add_test(tests, test_options);
   tcase_add_test(tests, test_ranges);
   tcase_add_test(tests, test_overlap);
+  tcase_add_test(tests, test_removed_twice);
   tcase_add_test(tests, test_states);
   tcase_add_test(tests, test_touch);
   tcase_add_test(tests, test_unmapped_region);
