@@ -16,3 +16,11 @@ EXTRA_tests_shield_tenant_DEPENDENCIES = shield_lodger.la
 check_LTLIBRARIES += shield_lodger.la
 shield_lodger_la_SOURCES = %D%/lodger.c
 shield_lodger_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -rpath /nowhere
+
+if HAVE_GC
+check_PROGRAMS += %D%/gc
+TESTS += %D%/gc
+endif
+tests_shield_gc_SOURCES = %D%/gc.c %D%/shielded.h tests/tap.h
+tests_shield_gc_CFLAGS = $(AM_CFLAGS) $(GC_CFLAGS)
+tests_shield_gc_LDADD = libwritewatch.la $(GC_LIBS)
