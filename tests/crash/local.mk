@@ -1,12 +1,14 @@
 # A crash stays a crash; processes; what the library shows to the linker.
 check_PROGRAMS += %D%/crash-matrix %D%/crash-victim
-TESTS += %D%/crash-matrix
+TESTS += %D%/crash-matrix %D%/matrix-later.sh %D%/matrix-shield.sh
+dist_check_SCRIPTS += %D%/matrix-later.sh %D%/matrix-shield.sh
 
 %C%_crash_matrix_SOURCES = %D%/matrix.c %D%/run.c %D%/run.h %D%/core.c %D%/core.h %D%/plan.c \
   %D%/state.c %D%/victim.h tests/tap.h
 # Started a thousand times, and its first instructions are part of what is
 # compared: no wrapper script.
-%C%_crash_victim_SOURCES = %D%/victim.c %D%/crashes.c %D%/dispositions.c %D%/plan.c %D%/state.c %D%/victim.h
+%C%_crash_victim_SOURCES = %D%/victim.c %D%/crashes.c %D%/dispositions.c %D%/plan.c %D%/state.c %D%/victim.h \
+  tests/shield/shielded.h
 %C%_crash_victim_LDADD = libwritewatch.la
 %C%_crash_victim_LDFLAGS = $(AM_LDFLAGS) -no-install
 
