@@ -31,8 +31,11 @@ static _Atomic uint64_t calls, unknown_calls;
 int
 shield_prepare(void)
 {
+  int saved = errno;   /* libseccomp tries out what the kernel has */
   table_prepare();
-  return filter_prepare();
+  int error = filter_prepare();
+  errno = saved;
+  return error;
 }
 
 /* From the first filter on, SIGSYS must have its handler and be blocked nowhere. */
