@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "lock.h"
 #include "maps.h"
 #include "tracker.h"
 
@@ -96,9 +97,9 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   if (tracker->started) {
-    pthread_mutex_unlock(&tracker->lock);
+    lock_give(&tracker->lock);
     return error_set(-EALREADY, "the tracker is started already");
   }
   atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
@@ -120,7 +121,7 @@ tracker_start(struct ww_tracker *tracker)
     region_gate_wait();
     clear(tracker);
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   return error;
 }
 
@@ -141,7 +142,7 @@ disarm(struct ww_tracker *tracker)
 int
 tracker_stop(struct ww_tracker *tracker)
 {
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   int error = -EALREADY;
   if (!tracker->started)
     error_set(error, "the tracker is not started");
@@ -151,7 +152,7 @@ tracker_stop(struct ww_tracker *tracker)
     region_gate_wait();
     clear(tracker);
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   return error;
 }
 
@@ -305,9 +306,9 @@ int
 tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
 {
   struct ww_dirty *dirty = NULL;
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   if (!tracker->started) {
-    pthread_mutex_unlock(&tracker->lock);
+    lock_give(&tracker->lock);
     return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_collect()");
   }
   uint64_t now = os_now(), running = atomic_load(&tracker->gate.epoch);
@@ -324,8 +325,9 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     tracker->withdrawn = false;
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
-    *made = dirty;
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
+  if (!error)
+    *made = dirty;
   return error;
 }

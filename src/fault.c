@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "context.h"
 #include "engine.h"
+#include "lock.h"
 #include "maps.h"
 #include "region.h"
 #include "sigchain.h"
@@ -116,6 +117,11 @@ fault_handler(int signal, siginfo_t *info, void *context)
   if (inside && info->si_code <= 0) {
     /* Sent by somebody just now: the program's handler might jump out of ours. */
     sigchain_postpone(signal, info, context);
+    errno = saved;
+    return;
+  }
+  /* Likewise while this thread holds a lock of ours (lock.h). */
+  if (info->si_code <= 0 && lock_postpone(signal, info)) {
     errno = saved;
     return;
   }

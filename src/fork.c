@@ -14,6 +14,7 @@
  * like a thread's. */
 #include "config.h"
 #include "fork.h"
+#include "lock.h"
 #include "region.h"
 #include "sigchain.h"
 #include "stack.h"
@@ -26,9 +27,9 @@ static struct ww_tracker *first;
 static void
 before(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
-    pthread_mutex_lock(&tracker->lock);
+    lock_take(&tracker->lock);
   region_table_lock();
   arena_lock();
   stack_suspend();
@@ -42,8 +43,8 @@ unlock_all(void)
   arena_unlock();
   region_table_unlock();
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
-    pthread_mutex_unlock(&tracker->lock);
-  pthread_mutex_unlock(&lock);
+    lock_give(&tracker->lock);
+  lock_give(&lock);
 }
 
 static void
@@ -63,7 +64,7 @@ fork_enlist(struct ww_tracker *tracker)
 {
   static bool hooked;
   int error = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (!hooked)
     error = -pthread_atfork(before, unlock_all, in_child);
   if (!error) {
@@ -72,41 +73,41 @@ fork_enlist(struct ww_tracker *tracker)
     tracker->next = first;
     first = tracker;
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return error;
 }
 
 void
 fork_delist(struct ww_tracker *tracker)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   struct ww_tracker **at = &first;
   while (*at != tracker)
     at = &(*at)->next;
   *at = tracker->next;
   if (!first)
     sigchain_restore();
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 void
 fork_refront(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   sigchain_install();
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 long
 fork_mappings_promised(void)
 {
   long promised = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     long left = atomic_load(&tracker->mappings_budget) - atomic_load(&tracker->mappings);
     if (left > 0)
       promised += left;
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return promised;
 }

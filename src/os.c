@@ -175,6 +175,24 @@ os_set_signal_mask(uint64_t mask)
   errno = saved;
 }
 
+uint64_t
+os_block_signals(uint64_t mask)
+{
+  int saved = errno;
+  uint64_t before = 0;
+  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, sizeof mask);
+  errno = saved;
+  return before;
+}
+
+void
+os_unblock_signals(uint64_t mask)
+{
+  int saved = errno;
+  syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
+  errno = saved;
+}
+
 int
 os_queue_self(int signal, const siginfo_t *info)
 {

@@ -37,6 +37,9 @@ void os_pause(unsigned attempt);
 unsigned os_threads(void);
 /* The mask as the kernel keeps it: libc hides two signals of its own. */
 void os_set_signal_mask(uint64_t mask);
+/* Block these as well: returns the mask as it was. Take these out of the mask. */
+uint64_t os_block_signals(uint64_t mask);
+void os_unblock_signals(uint64_t mask);
 /* Queue `info` as signal `signal` for the calling thread. */
 int os_queue_self(int signal, const siginfo_t *info);
 

@@ -4,11 +4,11 @@
 #include "region.h"
 #include "arena.h"
 #include "error.h"
+#include "lock.h"
 #include "maps.h"
 #include "tracker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -74,13 +74,13 @@ region_armed_protection(int protection)
 void
 region_table_lock(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
 }
 
 void
 region_table_unlock(void)
 {
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 void

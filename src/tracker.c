@@ -5,6 +5,7 @@
 #include "epoch.h"
 #include "error.h"
 #include "fork.h"
+#include "lock.h"
 #include "region.h"
 #include "stack.h"
 
@@ -110,10 +111,10 @@ tracker_destroy(struct ww_tracker *tracker)
 {
   if (tracker->started)
     tracker_stop(tracker);
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   while (tracker->regions)
     take_out(tracker, tracker->region[tracker->regions - 1], tracker->regions - 1);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   fork_delist(tracker);
   faultlog_release(&tracker->log[0]);
   faultlog_release(&tracker->log[1]);
@@ -244,9 +245,9 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     region_release(region);
     return error;
   }
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   error = add_locked(tracker, region);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   if (!error)
     *added = region;
   return error;
@@ -258,9 +259,9 @@ tracker_remove(struct ww_region *region)
   struct ww_tracker *tracker = region->tracker;
   if (!tracker)
     return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   int error = take_out(tracker, region, position(tracker, region->start));
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   return error;
 }
 
@@ -268,7 +269,7 @@ void
 tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
 {
   struct ww_stats figures = { .size = stats->size };
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   uint64_t epoch = atomic_load(&tracker->gate.epoch);
   long mappings = atomic_load(&tracker->mappings);
   figures.epoch = tracker->started ? tracker_epoch(tracker, epoch) : 0;
@@ -290,6 +291,7 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
     figures.stacks_dropped = atomic_load(&tracker->writers->dropped) + atomic_load(&tracker->stackless);
   }
   figures.memory = atomic_load(&tracker->arena.bytes);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
+  /* The caller's memory may be tracked: it is not written with a lock held. */
   memcpy(stats, &figures, stats->size);
 }
