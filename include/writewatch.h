@@ -74,6 +74,13 @@ enum ww_evidence {
   WW_ASSUMED  = 4   /* made writable in bulk; it may be unwritten */
 };
 
+/* What else a tracker does. */
+enum ww_flags {
+  WW_SHIELD      = 1 << 0,  /* follow the program's system calls, signals and mappings */
+  WW_AUDIT       = 1 << 1,  /* look for changed pages that were missed, at each collect */
+  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked */
+};
+
 enum ww_format {
   WW_FORMAT_TEXT = 0,  /* for a person; writewatch(1) explains it */
   WW_FORMAT_JSON = 1,  /* one object; schema in writewatch-report(5) */
@@ -86,7 +93,7 @@ struct ww_options {
   enum ww_engine engine;
   enum ww_policy policy;
   unsigned       stack_depth;     /* frames kept of each writer's stack; 0: none; at most WW_STACK_MAX */
-  unsigned       flags;           /* none defined: 0 */
+  unsigned       flags;           /* of enum ww_flags */
   size_t         mapping_budget;  /* mappings that tracking may add to the process; 0: half of what
                                      vm.max_map_count leaves free when the tracker starts */
   size_t         stack_limit;     /* distinct stacks kept over the tracker's life; 0: 65,536 */

@@ -1,8 +1,10 @@
 /* os.c - async-signal-safe. The only file that makes system calls to the
  * kernel's memory interface, and the few others that the handler needs. They are
- * made raw: libc's wrappers may be cancellation points, and may be interposed. */
+ * made raw (raw.h): libc's wrappers may be cancellation points, and may be interposed,
+ * and what is called from libc may be trapped by the shield. */
 #include "config.h"
 #include "os.h"
+#include "raw.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,89 +16,72 @@
 
 _Thread_local int32_t os_own_thread;
 
-static long
-result(long value, int saved_errno)
-{
-  long error = value == -1 ? -errno : value;
-  errno = saved_errno;
-  return error;
-}
+/* Up to six arguments of any kind of integer or pointer. */
+#define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define CALL_(number, a, b, c, d, e, f, ...) \
+  raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 void *
 os_map(size_t length)
 {
-  int saved = errno;
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  void *memory = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (memory == MAP_FAILED)
-    memory = NULL;
-  else
-    /* A sparse bitmap in huge pages would cost 2 MiB for its first bit. */
-    (void)madvise(memory, length, MADV_NOHUGEPAGE);
-  errno = saved;
-  return memory;
+  long memory = CALL(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (memory < 0 && memory > -4096)
+    return NULL;
+  /* A sparse bitmap in huge pages would cost 2 MiB for its first bit. */
+  (void)CALL(SYS_madvise, memory, length, MADV_NOHUGEPAGE);
+  return (void *)memory;
 }
 
 void
 os_unmap(void *address, size_t length)
 {
-  int saved = errno;
-  (void)munmap(address, length);
-  errno = saved;
+  (void)CALL(SYS_munmap, address, length);
 }
 
 int
 os_protect(uintptr_t address, size_t length, int protection)
 {
-  int saved = errno;
-  return (int)result(syscall(SYS_mprotect, address, length, protection), saved);
+  return (int)CALL(SYS_mprotect, address, length, protection);
 }
 
 void
 os_populate_write(uintptr_t address, size_t length, bool anonymous)
 {
   const int populate_write = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
-  int saved = errno;
-  if (syscall(SYS_madvise, address, length, populate_write) && errno == EINVAL && anonymous)
+  if (CALL(SYS_madvise, address, length, populate_write) == -EINVAL && anonymous)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
-  errno = saved;
 }
 
 int
 os_open(const char *path)
 {
-  int saved = errno;
-  return (int)result(syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), saved);
+  return (int)CALL(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 }
 
 long
 os_read(int fd, void *buffer, size_t length)
 {
-  int saved = errno;
   long got;
   do
-    got = syscall(SYS_read, fd, buffer, length);
-  while (got == -1 && errno == EINTR);
-  return result(got, saved);
+    got = CALL(SYS_read, fd, buffer, length);
+  while (got == -EINTR);
+  return got;
 }
 
 void
 os_close(int fd)
 {
-  int saved = errno;
-  (void)syscall(SYS_close, fd);
-  errno = saved;
+  (void)CALL(SYS_close, fd);
 }
 
 void
 os_write_error(const char *text)
 {
-  int saved = errno;
   size_t length = 0;
   while (text[length])
     length++;
-  (void)!syscall(SYS_write, STDERR_FILENO, text, length);
-  errno = saved;
+  (void)CALL(SYS_write, STDERR_FILENO, text, length);
 }
 
 size_t
@@ -115,7 +100,7 @@ int32_t
 os_thread_id(void)
 {
   if (!os_own_thread)
-    os_own_thread = (int32_t)syscall(SYS_gettid);
+    os_own_thread = (int32_t)CALL(SYS_gettid);
   return os_own_thread;
 }
 
@@ -138,7 +123,6 @@ os_now(void)
 void
 os_pause(unsigned attempt)
 {
-  int saved = errno;
   if (attempt < 64)
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -146,57 +130,52 @@ os_pause(unsigned attempt)
     ;
 #endif
   else if (attempt < 96)
-    syscall(SYS_sched_yield);
+    CALL(SYS_sched_yield);
   else {
     /* Yielding for ever would starve a waited-for thread of lower priority. */
     struct timespec moment = { 0, 20000 };
-    syscall(SYS_nanosleep, &moment, NULL);
+    CALL(SYS_nanosleep, &moment, NULL);
   }
-  errno = saved;
 }
 
 unsigned
 os_threads(void)
 {
   /* The folder of a process's threads has two links and one for each thread. */
-  struct stat status;
-  int saved = errno;
-  unsigned threads = stat("/proc/self/task", &status) == 0 && status.st_nlink > 2
-    ? (unsigned)(status.st_nlink - 2) : 0;
-  errno = saved;
-  return threads;
+  struct stat status;   /* the kernel's and libc's are the same on our processors */
+  long error = CALL(SYS_newfstatat, AT_FDCWD, "/proc/self/task", &status, 0);
+  return error == 0 && status.st_nlink > 2 ? (unsigned)(status.st_nlink - 2) : 0;
 }
 
 void
 os_set_signal_mask(uint64_t mask)
 {
-  int saved = errno;
-  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
-  errno = saved;
+  CALL(SYS_rt_sigprocmask, SIG_SETMASK, &mask, NULL, sizeof mask);
+}
+
+int
+os_signal_action(int signal, const struct os_action *action, struct os_action *old)
+{
+  return (int)CALL(SYS_rt_sigaction, signal, action, old, sizeof action->mask);
 }
 
 uint64_t
 os_block_signals(uint64_t mask)
 {
-  int saved = errno;
   uint64_t before = 0;
-  syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, sizeof mask);
-  errno = saved;
+  CALL(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, sizeof mask);
   return before;
 }
 
 void
 os_unblock_signals(uint64_t mask)
 {
-  int saved = errno;
-  syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
-  errno = saved;
+  CALL(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
 }
 
 int
 os_queue_self(int signal, const siginfo_t *info)
 {
-  int saved = errno;
-  long process = syscall(SYS_getpid), thread = syscall(SYS_gettid);
-  return (int)result(syscall(SYS_rt_tgsigqueueinfo, process, thread, signal, info), saved);
+  long process = CALL(SYS_getpid), thread = CALL(SYS_gettid);
+  return (int)CALL(SYS_rt_tgsigqueueinfo, process, thread, signal, info);
 }

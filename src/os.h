@@ -40,6 +40,15 @@ void os_set_signal_mask(uint64_t mask);
 /* Block these as well: returns the mask as it was. Take these out of the mask. */
 uint64_t os_block_signals(uint64_t mask);
 void os_unblock_signals(uint64_t mask);
+/* A signal action as the kernel has it (its asm/signal.h; libc's is another). */
+struct os_action {
+  void (*handler)(int, siginfo_t *, void *);
+  unsigned long flags;
+  void (*restorer)(void);       /* with SA_RESTORER, which x86-64 insists on: libc's */
+  uint64_t mask;
+};
+/* Both may be NULL. */
+int os_signal_action(int signal, const struct os_action *action, struct os_action *old);
 /* Queue `info` as signal `signal` for the calling thread. */
 int os_queue_self(int signal, const siginfo_t *info);
 
