@@ -8,8 +8,9 @@ libtracker_la_SOURCES = \
   %D%/api.c %D%/arena.c %D%/arena.h %D%/bitmap.h %D%/context.h %D%/dirtyset.c %D%/dirtyset.h \
   %D%/engine.h %D%/engine_mprotect.c %D%/epoch.c %D%/epoch.h %D%/error.c %D%/error.h \
   %D%/fault.c %D%/fault.h %D%/faultlog.c %D%/faultlog.h %D%/fork.c %D%/fork.h %D%/gate.h \
-  %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/raw.c %D%/raw.h \
-  %D%/region.c %D%/region.h %D%/sigchain.c %D%/sigchain.h \
+  %D%/loan.c %D%/loan.h %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/pagehash.h \
+  %D%/pin.c %D%/pin.h %D%/raw.c %D%/raw.h %D%/region.c %D%/region.h \
+  %D%/sigchain.c %D%/sigchain.h \
   %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
 if HAVE_LIBUNWIND
 libtracker_la_SOURCES += %D%/stack_unwind.c
@@ -17,7 +18,12 @@ else
 libtracker_la_SOURCES += %D%/stack_none.c
 endif
 EXTRA_DIST += %D%/stack_unwind.c %D%/stack_none.c
-libtracker_la_LIBADD = $(LIBUNWIND_LIBS)
+libtracker_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS)
+
+# Without the sanitizers: it reads memory that they would object to.
+noinst_LTLIBRARIES += libpagehash.la
+libpagehash_la_CFLAGS = -std=gnu11 $(WARNING_FLAGS) -fvisibility=hidden
+libpagehash_la_SOURCES = %D%/pagehash.c %D%/pagehash.h
 
 # Reports use the public face only, so that the tool can link them beside the
 # shared library.

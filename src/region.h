@@ -5,6 +5,7 @@
 
 #include "bitmap.h"
 #include "gate.h"
+#include "pagehash.h"
 #include "writewatch.h"
 
 #include <stdatomic.h>
@@ -18,7 +19,10 @@ struct page_set {
   _Atomic uint64_t *bulk;       /* made writable because its neighbours were */
   _Atomic uint64_t *declared;   /* ww_touch() */
   _Atomic uint64_t *trapped;    /* faulted although it was in the set already */
+  _Atomic uint64_t *provisional; /* declared, but returned only if it differs from its hash (loan.h) */
+  struct page_hash *hash;       /* [pages] of the provisional ones; NULL: the tracker has no shield */
   _Atomic bool special;
+  _Atomic bool unverified;      /* some are provisional */
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
@@ -36,6 +40,7 @@ struct ww_region {
   size_t pages;
   _Atomic bool armed;           /* its faults are ours */
   size_t memory;                /* bytes that this takes */
+  struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   size_t segments;
   struct segment *segment;
   struct page_set set[2];       /* by epoch & 1 */
@@ -72,6 +77,8 @@ int region_armed_protection(int protection);
 /* Add pages of one word; returns those that were not in the set. Counts the mappings
  * that the set's runs cost if its pages alone are writable: two for each run. */
 uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+/* Take out pages of one word; nobody else may be in the set. */
+void page_set_remove(struct page_set *set, size_t word, uint64_t mask);
 enum ww_evidence page_set_evidence(const struct page_set *set, size_t page);
 /* Empty; nobody else may be in it. */
 void page_set_clear(struct page_set *set);
