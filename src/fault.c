@@ -85,11 +85,18 @@ ours(const siginfo_t *info, const ucontext_t *context)
   uintptr_t address = (uintptr_t)info->si_addr;
   if (info->si_code != SEGV_ACCERR || !context_is_write(context))
     return false;
-  for (;;) {
+  for (unsigned attempt = 0;;) {
     uint64_t armings = atomic_load(&region_armings);
     struct gate_pass pass = gate_enter(&region_gate);
     struct ww_region *region = region_find(region_table(), address);
-    bool armed = region && atomic_load(&region->armed);
+    if (region && atomic_load(&region->changing)) {
+      /* Whoever changes it waits for us to leave (shield/follow.h): out, and look again. */
+      gate_leave(pass);
+      os_pause(attempt++);
+      continue;
+    }
+    bool armed = region && atomic_load(&region->armed)
+      && segment_is_tracked(region_segment(region, (address - region->start) >> region->shift));
     int error = armed ? take(region, address, context) : 0;
     gate_leave(pass);
     if (error)

@@ -9,7 +9,7 @@ libtracker_la_SOURCES = \
   %D%/engine.h %D%/engine_mprotect.c %D%/epoch.c %D%/epoch.h %D%/error.c %D%/error.h \
   %D%/fault.c %D%/fault.h %D%/faultlog.c %D%/faultlog.h %D%/fork.c %D%/fork.h %D%/gate.h \
   %D%/loan.c %D%/loan.h %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/pagehash.h \
-  %D%/pin.c %D%/pin.h %D%/raw.c %D%/raw.h %D%/region.c %D%/region.h \
+  %D%/pin.c %D%/pin.h %D%/raw.c %D%/raw.h %D%/region.c %D%/region.h %D%/segment.c %D%/segment.h \
   %D%/sigchain.c %D%/sigchain.h \
   %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
 if HAVE_LIBUNWIND
