@@ -1,6 +1,8 @@
 /* epoch.c - arming, collecting, disarming: what begins and ends an epoch. */
 #include "config.h"
 #include "epoch.h"
+#include "alias.h"
+#include "carry.h"
 #include "dirtyset.h"
 #include "engine.h"
 #include "error.h"
@@ -277,16 +279,20 @@ drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
 {
   struct faultlog *log = &tracker->log[ended & 1];
   size_t kept = 0, count = faultlog_count(log);
+  struct gate_pass pass = gate_enter(&region_gate);
   for (size_t i = 0; i < count; i++) {
     struct faultlog_record record = *faultlog_at(log, i);
     uintptr_t page = faultlog_unpack(record).page;
-    for (size_t r = 0; r < tracker->regions; r++) {
-      struct ww_region *region = tracker->region[r];
-      if (page >= region->start && page < region->end
-          && bitmap_test(&region->set[ended & 1].dirty, (page - region->start) >> region->shift))
-        *faultlog_at(log, kept++) = record;
-    }
+    const struct ww_region *region = region_find(region_table(), page);
+    if (!region || region->tracker != tracker)
+      continue;
+    /* What was marked by a fault says so, however it was marked besides. */
+    size_t number = (page - region->start) >> region->shift;
+    const struct page_set *set = &region->set[ended & 1];
+    if (bitmap_test(&set->dirty, number) && page_set_evidence(set, number) == WW_TRAPPED)
+      *faultlog_at(log, kept++) = record;
   }
+  gate_leave(pass);
   atomic_store(&log->count, kept);
 }
 
@@ -323,6 +329,9 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
+  alias_spread(tracker, ended);
+  if (carry_over(tracker, ended))
+    tracker->withdrawn = true;
   for (size_t i = 0; i < tracker->regions && !error; i++)
     error = arm_again(tracker->region[i], ended);
   if (error)

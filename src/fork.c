@@ -24,12 +24,32 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ww_tracker *first;
 
-static void
-before(void)
+void
+fork_hold(void)
 {
   lock_take(&lock);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
     lock_take(&tracker->lock);
+}
+
+void
+fork_release(void)
+{
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    lock_give(&tracker->lock);
+  lock_give(&lock);
+}
+
+struct ww_tracker *
+fork_first(void)
+{
+  return first;
+}
+
+static void
+before(void)
+{
+  fork_hold();
   region_table_lock();
   arena_lock();
   stack_suspend();
@@ -42,9 +62,7 @@ unlock_all(void)
   stack_resume();
   arena_unlock();
   region_table_unlock();
-  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
-    lock_give(&tracker->lock);
-  lock_give(&lock);
+  fork_release();
 }
 
 static void

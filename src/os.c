@@ -53,6 +53,14 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 
+bool
+os_is_readable(uintptr_t address)
+{
+  /* The kernel reads the mask before it looks at what to do with it, which is nothing. */
+  const int nothing = -1;
+  return CALL(SYS_rt_sigprocmask, nothing, address, NULL, sizeof(uint64_t)) != -EFAULT;
+}
+
 int
 os_open(const char *path)
 {

@@ -19,6 +19,8 @@ int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
  * that takes a write, which is only made to `anonymous` memory (a file may be too short). */
 void os_populate_write(uintptr_t address, size_t length, bool anonymous);
+/* Can eight bytes be read there? */
+bool os_is_readable(uintptr_t address);
 /* A file descriptor, or a negative errno. */
 int os_open(const char *path);
 long os_read(int fd, void *buffer, size_t length);

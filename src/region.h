@@ -40,9 +40,8 @@ struct ww_region {
   _Atomic bool changing;
   _Atomic(struct segment_table *) table;
   struct segment_table *spare;  /* the next table is made here */
-  bool derived;                 /* it came of another region by mremap() ... */
-  struct ww_region *origin;     /* ... of this one; itself otherwise. Compared, never followed */
-  bool shrunk;                  /* a file that it shows was made shorter */
+  struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
+  bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   struct page_set set[2];       /* by epoch & 1 */

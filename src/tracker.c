@@ -196,9 +196,15 @@ refuse_own(const char *name, uintptr_t start, uintptr_t end)
                    (unsigned long)start, (unsigned long)end, what);
 }
 
+void
+tracker_take_out(struct ww_region *region)
+{
+  (void)take_out(region->tracker, region, position(region->tracker, region->start));
+}
+
 /* Takes the region over: in the tracker, or released. */
-static int
-add_locked(struct ww_tracker *tracker, struct ww_region *region)
+int
+tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
 {
   int error = reserve(tracker);
   for (unsigned parity = 0; parity < 2 && !error; parity++)
@@ -247,7 +253,7 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     return error;
   }
   lock_take(&tracker->lock);
-  error = add_locked(tracker, region);
+  error = tracker_insert(tracker, region);
   lock_give(&tracker->lock);
   if (!error)
     *added = region;
@@ -261,6 +267,10 @@ tracker_remove(struct ww_region *region)
   if (!tracker)
     return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
   lock_take(&tracker->lock);
+  /* What came of it by mremap() goes with it: nobody has a handle of that. */
+  for (size_t i = tracker->regions; i-- > 0;)
+    if (tracker->region[i] != region && tracker->region[i]->origin == region)
+      (void)take_out(tracker, tracker->region[i], i);
   int error = take_out(tracker, region, position(tracker, region->start));
   lock_give(&tracker->lock);
   return error;
@@ -291,6 +301,8 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
     figures.stacks = atomic_load(&tracker->writers->count);
     figures.stacks_dropped = atomic_load(&tracker->writers->dropped) + atomic_load(&tracker->stackless);
   }
+  figures.unfollowed = atomic_load(&tracker->unfollowed);
+  figures.missed_pages = tracker->missed_pages;
   figures.memory = atomic_load(&tracker->arena.bytes);
   lock_give(&tracker->lock);
   /* The caller's memory may be tracked: it is not written with a lock held. */
