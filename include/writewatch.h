@@ -174,6 +174,8 @@ struct ww_stats {
   uint64_t stacks_dropped;   /* writers without a stack: table full, no room on the signal stack, a fork
                                 in progress */
   uint64_t memory;           /* bytes of address space that the tracker has mapped for itself */
+  uint64_t unfollowed;       /* bytes that were moved by mremap() and are no longer watched, for want of memory */
+  uint64_t missed_pages;     /* that WW_AUDIT found changed and nobody had noticed, since ww_start() */
 };
 
 /* Figures of a tracker, cheap enough to poll.

@@ -11,8 +11,8 @@
 #include <string.h>
 
 /* The sizes that the structures had in released versions, smallest first. */
-enum { FLAGS_KNOWN = WW_SHIELD };
-enum { OPTIONS_SIZE_MIN = sizeof(struct ww_options), STATS_SIZE_MIN = sizeof(struct ww_stats) };
+enum { FLAGS_KNOWN = WW_SHIELD | WW_AUDIT };
+enum { OPTIONS_SIZE_MIN = sizeof(struct ww_options), STATS_SIZE_MIN = offsetof(struct ww_stats, unfollowed) };
 
 static int
 read_options(const struct ww_options *given, struct ww_options *options)

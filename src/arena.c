@@ -1,9 +1,8 @@
 /* arena.c - memory of the tracker's own. Not for handlers. */
 #include "config.h"
 #include "arena.h"
+#include "lock.h"
 #include "os.h"
-
-#include <pthread.h>
 
 /* Each mapping begins with a node of the list of all; the caller gets what
  * follows it, aligned to a cache line pair. */
@@ -34,12 +33,12 @@ arena_map(struct arena *arena, size_t length)
   if (!node)
     return NULL;
   node->length = whole(length);
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   node->next = first;
   if (first)
     first->previous = node;
   first = node;
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   if (arena)
     atomic_fetch_add(&arena->bytes, node->length);
   return (char *)node + HEAD;
@@ -49,14 +48,14 @@ void
 arena_unmap(struct arena *arena, void *address)
 {
   struct node *node = (void *)((char *)address - HEAD);
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (node->previous)
     node->previous->next = node->next;
   else
     first = node->next;
   if (node->next)
     node->next->previous = node->previous;
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   if (arena)
     atomic_fetch_sub(&arena->bytes, node->length);
   os_unmap(node, node->length);
@@ -66,21 +65,21 @@ bool
 arena_overlaps(uintptr_t start, uintptr_t end)
 {
   bool found = false;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   for (struct node *node = first; node && !found; node = node->next)
     found = (uintptr_t)node < end && (uintptr_t)node + node->length > start;
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return found;
 }
 
 void
 arena_lock(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
 }
 
 void
 arena_unlock(void)
 {
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }

@@ -167,4 +167,15 @@ bitmap_clear_word(struct bitmap *map, size_t word)
   }
 }
 
+/* Unset the bits of `mask` in a word; nobody sets bits meanwhile. */
+static inline void
+bitmap_unset_word(struct bitmap *map, size_t word, uint64_t mask)
+{
+  uint64_t left = atomic_load(&map->level[0][word]) & ~mask;
+  if (left)
+    atomic_store(&map->level[0][word], left);
+  else
+    bitmap_clear_word(map, word);
+}
+
 #endif

@@ -4,7 +4,9 @@
 
 #include "region.h"
 
-/* Make the pages [first, first + count) read-only. Outside of handlers. Unless `exact`, more
+/* All of these leave alone what is gone, and what the program does not want to write.
+ *
+ * Make the pages [first, first + count) read-only. Outside of handlers. Unless `exact`, more
  * of the region may be made read-only: that costs a fault, and is safe where no system call
  * may be writing (pin.h). */
 int engine_arm(struct ww_region *region, size_t first, size_t count, bool exact);
@@ -15,5 +17,7 @@ int engine_disarm(struct ww_region *region);
  * beside them are made writable too, and marked as bulk. 0, or the errno of a kernel
  * that does not let the region be writable at all. For handlers. */
 int engine_open(struct ww_region *region, struct page_set *set, size_t first, size_t count);
+/* The same, for pages that nobody has written yet: marked as bulk where not marked. */
+int engine_open_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count);
 
 #endif

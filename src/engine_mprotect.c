@@ -15,7 +15,8 @@
 
 #include <errno.h>
 
-/* Protect a range that may span segments, each in its own way. */
+/* Protect a range that may span segments, each in its own way. What the program does not
+ * want to write, or what is gone, is as it should be. */
 static int
 protect(struct ww_region *region, size_t first, size_t count, bool arm)
 {
@@ -25,10 +26,12 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
     size_t here = segment->first + segment->count - first;
     if (here > count)
       here = count;
-    int one = os_protect(region_page_address(region, first), here << region->shift,
-                         arm ? region_armed_protection(segment->protection) : segment->protection);
-    if (one)
-      error = one;
+    if (segment_is_tracked(segment)) {
+      int protection = arm ? segment_armed_protection(segment->protection) : segment->protection;
+      int one = os_protect(region_page_address(region, first), here << region->shift, protection);
+      if (one)
+        error = one;
+    }
     first += here;
     count -= here;
   }
@@ -54,9 +57,8 @@ engine_disarm(struct ww_region *region)
   return protect(region, 0, region->pages, false);
 }
 
-/* Mark [first, first + count) as made writable in bulk, where not marked yet. */
 static void
-mark_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+mark_part(struct ww_region *region, struct page_set *set, size_t first, size_t count)
 {
   size_t widened = 0;
   for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
@@ -68,6 +70,22 @@ mark_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t c
     }
   }
   atomic_fetch_add(&region->tracker->widened_pages, widened);
+}
+
+/* Mark [first, first + count) as made writable in bulk, where not marked yet. */
+static void
+mark_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  while (count) {
+    const struct segment *segment = region_segment(region, first);
+    size_t here = segment->first + segment->count - first;
+    if (here > count)
+      here = count;
+    if (segment_is_tracked(segment))
+      mark_part(region, set, first, here);
+    first += here;
+    count -= here;
+  }
 }
 
 /* Open the pages together with all up to the nearest open one of their segments, or
@@ -96,6 +114,13 @@ open_widely(struct ww_region *region, struct page_set *set, size_t first, size_t
     error = protect(region, low, high - low + 1, false);
   }
   return error;
+}
+
+int
+engine_open_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  mark_bulk(region, set, first, count);
+  return protect(region, first, count, false);
 }
 
 int

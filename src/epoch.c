@@ -1,11 +1,14 @@
 /* epoch.c - arming, collecting, disarming: what begins and ends an epoch. */
 #include "config.h"
 #include "epoch.h"
+#include "alias.h"
+#include "carry.h"
 #include "dirtyset.h"
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
 #include "loan.h"
+#include "lock.h"
 #include "maps.h"
 #include "tracker.h"
 
@@ -18,13 +21,15 @@
 static int
 explain(struct ww_region *region, int error)
 {
-  if (error == -ENOMEM)
-    for (size_t i = 0; i < region->segments; i++) {
-      uintptr_t at = region_page_address(region, region->segment[i].first);
-      if (os_protect(at, region->segment[i].count << region->shift, region->segment[i].protection) == -ENOMEM
-          && maps_protection(at) == 0)
-        error = -EFAULT;
-    }
+  const struct segment_table *table = atomic_load(&region->table);
+  for (size_t i = 0; error == -ENOMEM && i < table->count; i++) {
+    const struct segment *segment = &table->segment[i];
+    uintptr_t at = region_page_address(region, segment->first);
+    if (segment_is_tracked(segment)
+        && os_protect(at, segment->count << region->shift, segment->protection) == -ENOMEM
+        && maps_protection(at) == 0)
+      error = -EFAULT;
+  }
   if (error == -EFAULT)
     return region_unmapped(region);
   return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
@@ -117,9 +122,9 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   if (tracker->started) {
-    pthread_mutex_unlock(&tracker->lock);
+    lock_give(&tracker->lock);
     return error_set(-EALREADY, "the tracker is started already");
   }
   atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
@@ -141,7 +146,7 @@ tracker_start(struct ww_tracker *tracker)
     region_gate_wait();
     clear(tracker);
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   return error;
 }
 
@@ -162,7 +167,7 @@ disarm(struct ww_tracker *tracker)
 int
 tracker_stop(struct ww_tracker *tracker)
 {
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   int error = -EALREADY;
   if (!tracker->started)
     error_set(error, "the tracker is not started");
@@ -172,7 +177,7 @@ tracker_stop(struct ww_tracker *tracker)
     region_gate_wait();
     clear(tracker);
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   return error;
 }
 
@@ -274,16 +279,20 @@ drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
 {
   struct faultlog *log = &tracker->log[ended & 1];
   size_t kept = 0, count = faultlog_count(log);
+  struct gate_pass pass = gate_enter(&region_gate);
   for (size_t i = 0; i < count; i++) {
     struct faultlog_record record = *faultlog_at(log, i);
     uintptr_t page = faultlog_unpack(record).page;
-    for (size_t r = 0; r < tracker->regions; r++) {
-      struct ww_region *region = tracker->region[r];
-      if (page >= region->start && page < region->end
-          && bitmap_test(&region->set[ended & 1].dirty, (page - region->start) >> region->shift))
-        *faultlog_at(log, kept++) = record;
-    }
+    const struct ww_region *region = region_find(region_table(), page);
+    if (!region || region->tracker != tracker)
+      continue;
+    /* What was marked by a fault says so, however it was marked besides. */
+    size_t number = (page - region->start) >> region->shift;
+    const struct page_set *set = &region->set[ended & 1];
+    if (bitmap_test(&set->dirty, number) && page_set_evidence(set, number) == WW_TRAPPED)
+      *faultlog_at(log, kept++) = record;
   }
+  gate_leave(pass);
   atomic_store(&log->count, kept);
 }
 
@@ -320,6 +329,9 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
+  alias_spread(tracker, ended);
+  if (carry_over(tracker, ended))
+    tracker->withdrawn = true;
   for (size_t i = 0; i < tracker->regions && !error; i++)
     error = arm_again(tracker->region[i], ended);
   if (error)
@@ -356,9 +368,9 @@ int
 tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
 {
   struct ww_dirty *dirty = NULL;
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   if (!tracker->started) {
-    pthread_mutex_unlock(&tracker->lock);
+    lock_give(&tracker->lock);
     return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_collect()");
   }
   uint64_t now = os_now(), running = atomic_load(&tracker->gate.epoch);
@@ -375,8 +387,9 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     tracker->withdrawn = false;
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
-    *made = dirty;
   }
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
+  if (!error)
+    *made = dirty;
   return error;
 }

@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "context.h"
 #include "engine.h"
+#include "lock.h"
 #include "maps.h"
 #include "region.h"
 #include "shield/call.h"
@@ -85,11 +86,18 @@ ours(const siginfo_t *info, const ucontext_t *context)
   uintptr_t address = (uintptr_t)info->si_addr;
   if (info->si_code != SEGV_ACCERR || !context_is_write(context))
     return false;
-  for (;;) {
+  for (unsigned attempt = 0;;) {
     uint64_t armings = atomic_load(&region_armings);
     struct gate_pass pass = gate_enter(&region_gate);
     struct ww_region *region = region_find(region_table(), address);
-    bool armed = region && atomic_load(&region->armed);
+    if (region && atomic_load(&region->changing)) {
+      /* Whoever changes it waits for us to leave (shield/follow.h): out, and look again. */
+      gate_leave(pass);
+      os_pause(attempt++);
+      continue;
+    }
+    bool armed = region && atomic_load(&region->armed)
+      && segment_is_tracked(region_segment(region, (address - region->start) >> region->shift));
     int error = armed ? take(region, address, context) : 0;
     gate_leave(pass);
     if (error)
@@ -124,6 +132,11 @@ fault_handler(int signal, siginfo_t *info, void *context)
   if (inside && info->si_code <= 0) {
     /* Sent by somebody just now: the program's handler might jump out of ours. */
     sigchain_postpone(signal, info, context);
+    errno = saved;
+    return;
+  }
+  /* Likewise while this thread holds a lock of ours (lock.h). */
+  if (info->si_code <= 0 && lock_postpone(signal, info)) {
     errno = saved;
     return;
   }

@@ -15,8 +15,11 @@
 #include "config.h"
 #include "fork.h"
 #include "fault.h"
+#include "lock.h"
+#include "pin.h"
 #include "process.h"
 #include "region.h"
+#include "shield/filter.h"
 #include "sigchain.h"
 #include "stack.h"
 
@@ -25,12 +28,33 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct ww_tracker *first;
 
+void
+fork_hold(void)
+{
+  lock_take(&lock);
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    lock_take(&tracker->lock);
+}
+
+void
+fork_release(void)
+{
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    lock_give(&tracker->lock);
+  lock_give(&lock);
+}
+
+struct ww_tracker *
+fork_first(void)
+{
+  return first;
+}
+
 static void
 before(void)
 {
-  pthread_mutex_lock(&lock);
-  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
-    pthread_mutex_lock(&tracker->lock);
+  fork_hold();
+  filter_lock();
   region_table_lock();
   arena_lock();
   stack_suspend();
@@ -43,9 +67,8 @@ unlock_all(void)
   stack_resume();
   arena_unlock();
   region_table_unlock();
-  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
-    pthread_mutex_unlock(&tracker->lock);
-  pthread_mutex_unlock(&lock);
+  filter_unlock();
+  fork_release();
 }
 
 static void
@@ -53,6 +76,7 @@ in_child(void)
 {
   process_forked();
   os_thread_id_forget();
+  pin_forget_others();
   gate_reset(&region_gate);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     gate_reset(&tracker->gate);
@@ -66,7 +90,7 @@ fork_enlist(struct ww_tracker *tracker)
 {
   static bool hooked;
   int error = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (!hooked)
     error = -pthread_atfork(before, unlock_all, in_child);
   if (!error) {
@@ -75,41 +99,41 @@ fork_enlist(struct ww_tracker *tracker)
     tracker->next = first;
     first = tracker;
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return error;
 }
 
 void
 fork_delist(struct ww_tracker *tracker)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   struct ww_tracker **at = &first;
   while (*at != tracker)
     at = &(*at)->next;
   *at = tracker->next;
   if (!first)
     sigchain_restore();
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 void
 fork_refront(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   sigchain_install(SIGSEGV, fault_handler);
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 long
 fork_mappings_promised(void)
 {
   long promised = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     long left = atomic_load(&tracker->mappings_budget) - atomic_load(&tracker->mappings);
     if (left > 0)
       promised += left;
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return promised;
 }

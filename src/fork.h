@@ -8,6 +8,11 @@
  * last to go restores the action that it found. 0 or -ENOMEM. */
 int fork_enlist(struct ww_tracker *tracker);
 void fork_delist(struct ww_tracker *tracker);
+/* Hold all trackers still: no epoch ends, no region comes or goes. Signals are held off. */
+void fork_hold(void);
+void fork_release(void);
+/* The list of them, by `next`; meanwhile. */
+struct ww_tracker *fork_first(void);
 /* See to it that our handler is in front. */
 void fork_refront(void);
 /* Mappings that the started trackers may still add. Takes the lock of the list: hold no tracker's. */

@@ -76,7 +76,7 @@ lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *ha
   while (first < behind) {
     const struct segment *segment = region_segment(region, first);
     size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
-    if ((segment->protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE))
+    if (segment_is_tracked(segment) && (segment->protection & PROT_READ))
       lend_pages(region, first, next - first, hashed);
     first = next;
   }
@@ -86,7 +86,7 @@ static bool
 lend(struct range range, size_t *hashed)
 {
   bool lent = false;
-  struct gate_pass pass = gate_enter(&region_gate);
+  struct gate_pass pass = region_enter(range.start, range.end);
   const struct region_table *table = region_table();
   for (size_t i = region_table_search(table, range.start); table && i < table->count; i++) {
     struct ww_region *region = table->region[i];

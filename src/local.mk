@@ -5,10 +5,14 @@ lib_LTLIBRARIES += libwritewatch.la
 
 libtracker_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden $(LIBUNWIND_CFLAGS) $(LIBSECCOMP_CFLAGS)
 libtracker_la_SOURCES = \
+  %D%/alias.c \
+  %D%/alias.h \
   %D%/api.c \
   %D%/arena.c \
   %D%/arena.h \
   %D%/bitmap.h \
+  %D%/carry.c \
+  %D%/carry.h \
   %D%/context.h \
   %D%/dirtyset.c \
   %D%/dirtyset.h \
@@ -28,6 +32,8 @@ libtracker_la_SOURCES = \
   %D%/gate.h \
   %D%/loan.c \
   %D%/loan.h \
+  %D%/lock.c \
+  %D%/lock.h \
   %D%/maps.c \
   %D%/maps.h \
   %D%/os.c \
@@ -43,13 +49,20 @@ libtracker_la_SOURCES = \
   %D%/raw.h \
   %D%/region.c \
   %D%/region.h \
+  %D%/segment.c \
+  %D%/segment.h \
   %D%/shield/action.c \
   %D%/shield/action.h \
   %D%/shield/call.h \
+  %D%/shield/change.c \
+  %D%/shield/change.h \
   %D%/shield/filter.c \
   %D%/shield/filter.h \
   %D%/shield/follow.c \
   %D%/shield/follow.h \
+  %D%/shield/follow_file.c \
+  %D%/shield/follow_map.c \
+  %D%/shield/follow_move.c \
   %D%/shield/mask.c \
   %D%/shield/mask.h \
   %D%/shield/program.h \

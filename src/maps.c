@@ -2,11 +2,13 @@
 #include "config.h"
 #include "maps.h"
 #include "os.h"
+#include "raw.h"
 
 #include <errno.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 static int
@@ -190,10 +192,10 @@ maps_page_size(const struct mapping *mapping)
     if (!strncmp(mapping->path, suspects[i], strlen(suspects[i])))
       size = smaps_page_size(mapping);
   if (!size && mapping->path[0] == '/') {
-    int saved = errno;
-    if (statfs(mapping->path, &status) == 0 && (unsigned long)status.f_type == HUGETLBFS_MAGIC)
+    /* Not libc's: the shield traps what is called from there. */
+    if (raw_call(SYS_statfs, (long)mapping->path, (long)&status, 0, 0, 0, 0) == 0
+        && (unsigned long)status.f_type == HUGETLBFS_MAGIC)
       size = (size_t)status.f_bsize;
-    errno = saved;
   }
   return size ? size : os_page_size();
 }

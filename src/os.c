@@ -63,6 +63,14 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 
+bool
+os_is_readable(uintptr_t address)
+{
+  /* The kernel reads the mask before it looks at what to do with it, which is nothing. */
+  const int nothing = -1;
+  return CALL(SYS_rt_sigprocmask, nothing, address, NULL, sizeof(uint64_t)) != -EFAULT;
+}
+
 int
 os_open(const char *path)
 {
@@ -195,6 +203,20 @@ int
 os_signal_action(int signal, const struct os_action *action, struct os_action *old)
 {
   return (int)CALL(SYS_rt_sigaction, signal, action, old, sizeof action->mask);
+}
+
+uint64_t
+os_block_signals(uint64_t mask)
+{
+  uint64_t before = 0;
+  CALL(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &before, sizeof mask);
+  return before;
+}
+
+void
+os_unblock_signals(uint64_t mask)
+{
+  CALL(SYS_rt_sigprocmask, SIG_UNBLOCK, &mask, NULL, sizeof mask);
 }
 
 int

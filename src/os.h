@@ -21,6 +21,8 @@ int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
  * that takes a write, which is only made to `anonymous` memory (a file may be too short). */
 void os_populate_write(uintptr_t address, size_t length, bool anonymous);
+/* Can eight bytes be read there? */
+bool os_is_readable(uintptr_t address);
 /* A file descriptor, or a negative errno. */
 int os_open(const char *path);
 long os_read(int fd, void *buffer, size_t length);
@@ -44,6 +46,9 @@ void os_set_signal_mask(uint64_t mask);
 uint64_t os_signal_mask(void);
 /* Hold all signals off; returns the mask that was. */
 uint64_t os_hold_signals(void);
+/* Block these as well: returns the mask as it was. Take these out of the mask. */
+uint64_t os_block_signals(uint64_t mask);
+void os_unblock_signals(uint64_t mask);
 /* A signal action as the kernel has it (its asm/signal.h; libc's is another). */
 struct os_action {
   void (*handler)(int, siginfo_t *, void *);

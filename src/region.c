@@ -4,11 +4,10 @@
 #include "region.h"
 #include "arena.h"
 #include "error.h"
-#include "maps.h"
+#include "lock.h"
 #include "tracker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -49,24 +48,30 @@ region_find(const struct region_table *table, uintptr_t address)
   return table->region[at];
 }
 
-const struct segment *
-region_segment(const struct ww_region *region, size_t page)
+static bool
+is_changing(uintptr_t start, uintptr_t end)
 {
-  size_t low = 0, high = region->segments - 1;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (region->segment[middle].first + region->segment[middle].count <= page)
-      low = middle + 1;
-    else
-      high = middle;
+  const struct region_table *table = region_table();
+  for (size_t i = region_table_search(table, start); table && i < table->count; i++) {
+    if (table->region[i]->start >= end)
+      break;
+    if (atomic_load(&table->region[i]->changing))
+      return true;
   }
-  return &region->segment[low];
+  return false;
 }
 
-int
-region_armed_protection(int protection)
+struct gate_pass
+region_enter(uintptr_t start, uintptr_t end)
 {
-  return (protection & ~PROT_WRITE) | PROT_READ;
+  struct gate_pass pass = gate_enter(&region_gate);
+  /* Whoever changes it waits for us to leave (shield/follow.h). */
+  for (unsigned attempt = 0; is_changing(start, end); attempt++) {
+    gate_leave(pass);
+    os_pause(attempt);
+    pass = gate_enter(&region_gate);
+  }
+  return pass;
 }
 
 /* ------------------------------------------------------------- publishing */
@@ -74,13 +79,13 @@ region_armed_protection(int protection)
 void
 region_table_lock(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
 }
 
 void
 region_table_unlock(void)
 {
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 void
@@ -204,126 +209,14 @@ region_owner(const struct ww_region *region)
 
 /* ------------------------------------------------------------------ making */
 
-static int
-refuse(int error, const char *name, const struct mapping *mapping, uintptr_t start, uintptr_t end,
-       const char *what)
-{
-  uintptr_t from = mapping && mapping->start > start ? mapping->start : start;
-  uintptr_t to = mapping && mapping->end < end ? mapping->end : end;
-  return error_set(error, "region \"%s\": %#lx-%#lx %s", name ? name : "", (unsigned long)from,
-                   (unsigned long)to, what);
-}
-
-/* The kernel joins neighbouring mappings of private memory only if they share their
- * record of anonymous pages (anon_vma), which a mapping gets with its first page. A
- * mapping that is split before that breaks up for good: each part gets a record of its
- * own, and the parts count against vm.max_map_count after their protections are alike
- * again. So one page of each mapping is made present before it is ever split. Its
- * content does not change. */
-static void
-root(const struct ww_region *region, const struct mapping *mapping)
-{
-  uintptr_t at = mapping->start > region->start ? mapping->start : region->start;
-  if (!mapping->shared)
-    os_populate_write(at, (size_t)1 << region->shift, mapping->path[0] == '\0' || mapping->path[0] == '[');
-}
-
-/* Go through the mappings that hold [start, end). With `region`, its segments are
- * filled in; without, they are counted, and the page size found. */
-static int
-walk(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments,
-     struct ww_region *region)
-{
-  char buffer[4096];
-  struct maps_reader reader;
-  struct mapping mapping;
-  uintptr_t reached = *start;
-  int found = 1, error = maps_open(&reader, buffer, sizeof buffer), protection = -1;
-  size_t count = 0, page_size = 0;
-  if (error)
-    return error_set(-EIO, "/proc/self/maps cannot be opened: %s; is /proc mounted?", strerror(-error));
-  while (reached < *end && (found = maps_next(&reader, &mapping)) > 0) {
-    if (mapping.end <= reached)
-      continue;
-    if (mapping.start > reached) {
-      mapping.end = mapping.start;
-      mapping.start = reached;
-      error = refuse(-EFAULT, name, &mapping, *start, *end, "is not mapped; map it before it is added");
-      break;
-    }
-    if (!(mapping.protection & PROT_WRITE)) {
-      error = refuse(-EACCES, name, &mapping, *start, *end,
-                     "is not writable; leave it out, or make it writable first");
-      break;
-    }
-    if (!page_size) {
-      page_size = region ? (size_t)1 << region->shift : maps_page_size(&mapping);
-      *start &= ~(uintptr_t)(page_size - 1);
-      *end = (*end + page_size - 1) & ~(uintptr_t)(page_size - 1);
-    } else if (!region && maps_page_size(&mapping) != page_size) {
-      error = refuse(-ENOTSUP, name, &mapping, *start, *end,
-                     "has pages of another size than what lies before it; add two regions");
-      break;
-    }
-    if (mapping.protection != protection) {
-      protection = mapping.protection;
-      if (region) {
-        if (count == region->segments) {
-          error = error_set(-EFAULT, "region \"%s\" changed while it was added", name ? name : "");
-          break;
-        }
-        region->segment[count].protection = protection;
-        region->segment[count].first = count == 0 ? 0 : (mapping.start - region->start) >> region->shift;
-      }
-      count++;
-    }
-    reached = mapping.end;
-    if (region) {
-      root(region, &mapping);
-      uintptr_t last = reached < region->end ? reached : region->end;
-      struct segment *segment = &region->segment[count - 1];
-      segment->count = ((last - region->start) >> region->shift) - segment->first;
-    }
-  }
-  maps_close(&reader);
-  if (error)
-    return error;
-  if (found < 0)
-    return error_set(-EIO, "/proc/self/maps cannot be read: %s", strerror(-found));
-  if (reached < *end) {
-    mapping.start = reached;
-    mapping.end = *end;
-    return refuse(-EFAULT, name, &mapping, *start, *end, "is not mapped; map it before it is added");
-  }
-  *segments = count;
-  if (shift)
-    *shift = (unsigned)__builtin_ctzll(page_size);
-  return 0;
-}
-
-int
-region_inspect(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments)
-{
-  uintptr_t page = os_page_size();
-  *start &= ~(page - 1);
-  *end = (*end + page - 1) & ~(page - 1);
-  return walk(name, start, end, shift, segments, NULL);
-}
-
-int
-region_read_segments(struct ww_region *region)
-{
-  uintptr_t start = region->start, end = region->end;
-  return walk(region->name, &start, &end, NULL, &region->segments, region);
-}
-
 struct ww_region *
 region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uintptr_t end,
               unsigned shift, size_t segments)
 {
   size_t pages = (end - start) >> shift, flat = bitmap_words(pages) * sizeof(uint64_t);
-  size_t head = (sizeof(struct ww_region) + segments * sizeof(struct segment) + 63) & ~(size_t)63;
-  size_t memory = head + 2 * (bitmap_size(pages) + 4 * flat);
+  size_t head = sizeof(struct ww_region) + sizeof(struct segment_table) + segments * sizeof(struct segment);
+  head = (head + 63) & ~(size_t)63;
+  size_t memory = head + 2 * (bitmap_size(pages) + 5 * flat);
   struct ww_region *region = arena_map(NULL, memory);
   if (!region)
     return NULL;
@@ -342,8 +235,10 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   region->end = end;
   region->shift = shift;
   region->pages = pages;
-  region->segments = segments;
-  region->segment = (void *)(region + 1);
+  region->origin = region;
+  struct segment_table *table = (void *)(region + 1);
+  table->room = segments;
+  atomic_store(&region->table, table);
   char *at = (char *)region + head;
   for (unsigned parity = 0; parity < 2; parity++) {
     struct page_set *set = &region->set[parity];
@@ -354,7 +249,8 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
     set->trapped = (void *)(at + 2 * flat);
     set->provisional = (void *)(at + 3 * flat);
     set->hash = region->hashes ? region->hashes + parity * pages : NULL;
-    at += 4 * flat;
+    set->verified = (void *)(at + 4 * flat);
+    at += 5 * flat;
   }
   if (name)
     strncpy(region->name, name, sizeof region->name - 1);
@@ -380,6 +276,7 @@ void
 region_release(struct ww_region *region)
 {
   if (atomic_fetch_sub(&region->references, 1) == 1) {
+    segment_free(region);
     if (region->hashes)
       arena_unmap(NULL, region->hashes);
     arena_unmap(NULL, region);
@@ -414,6 +311,48 @@ page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64
 }
 
 void
+page_set_declare(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
+{
+  uint64_t added = page_set_add(region, set, word, mask);
+  /* Pages that were made writable in bulk are now known to be written. */
+  if (atomic_load(&set->special)) {
+    added |= atomic_load(&set->bulk[word]) & mask;
+    atomic_fetch_and(&set->provisional[word], ~mask);
+  }
+  if (added) {
+    atomic_fetch_or(&set->declared[word], added);
+    atomic_store(&set->special, true);
+  }
+}
+
+void
+page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  bool special = atomic_load(&set->special);
+  long runs = 0;
+  for (size_t page = first; (page = bitmap_next(&set->dirty, page)) < first + count;) {
+    size_t word = page / 64;
+    uint64_t mask = bitmap_mask(word, first, count), old = bitmap_word(&set->dirty, word), now = old & ~mask;
+    bool before = word > 0 && bitmap_word(&set->dirty, word - 1) >> 63;
+    runs += run_starts(now, before) - run_starts(old, before);
+    /* What begins the next word begins a run now, if it was one with our last page. */
+    if ((old & mask) >> 63 && (word + 1) * 64 < region->pages)
+      runs += bitmap_word(&set->dirty, word + 1) & 1;
+    bitmap_unset_word(&set->dirty, word, mask);
+    if (special) {
+      atomic_fetch_and(&set->bulk[word], ~mask);
+      atomic_fetch_and(&set->declared[word], ~mask);
+      atomic_fetch_and(&set->trapped[word], ~mask);
+      atomic_fetch_and(&set->provisional[word], ~mask);
+      atomic_fetch_and(&set->verified[word], ~mask);
+    }
+    page = (word + 1) * 64;
+  }
+  atomic_fetch_add(&set->mappings, 2 * runs);
+  atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+}
+
+void
 page_set_remove(struct page_set *set, size_t word, uint64_t mask)
 {
   uint64_t left = bitmap_word(&set->dirty, word) & ~mask;
@@ -434,6 +373,8 @@ page_set_evidence(const struct page_set *set, size_t page)
     return WW_TRAPPED;
   bool bulk = atomic_load(&set->bulk[page / 64]) & bit;
   bool declared = atomic_load(&set->declared[page / 64]) & bit;
+  if (atomic_load(&set->verified[page / 64]) & bit)
+    return WW_VERIFIED;
   if ((!bulk && !declared) || (atomic_load(&set->trapped[page / 64]) & bit))
     return WW_TRAPPED;
   return declared ? WW_DECLARED : WW_ASSUMED;
@@ -450,6 +391,7 @@ page_set_clear(struct page_set *set)
       atomic_store(&set->bulk[word], 0);
       atomic_store(&set->declared[word], 0);
       atomic_store(&set->trapped[word], 0);
+      atomic_store(&set->verified[word], 0);
       atomic_store(&set->provisional[word], 0);
     }
     page = (word + 1) * 64;

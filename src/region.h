@@ -6,6 +6,7 @@
 #include "bitmap.h"
 #include "gate.h"
 #include "pagehash.h"
+#include "segment.h"
 #include "writewatch.h"
 
 #include <stdatomic.h>
@@ -20,16 +21,11 @@ struct page_set {
   _Atomic uint64_t *declared;   /* ww_touch() */
   _Atomic uint64_t *trapped;    /* faulted although it was in the set already */
   _Atomic uint64_t *provisional; /* declared, but returned only if it differs from its hash (loan.h) */
+  _Atomic uint64_t *verified;   /* found by the audit: its content changed without a fault */
   struct page_hash *hash;       /* [pages] of the provisional ones; NULL: the tracker has no shield */
   _Atomic bool special;
   _Atomic bool unverified;      /* some are provisional */
   _Atomic long mappings;        /* that its writable runs add to the process */
-};
-
-/* A part of a region that had one protection when it was added. */
-struct segment {
-  size_t first, count;          /* pages */
-  int protection;               /* what it had, and gets back */
 };
 
 struct ww_region {
@@ -39,22 +35,22 @@ struct ww_region {
   unsigned shift;               /* log2 of its page size */
   size_t pages;
   _Atomic bool armed;           /* its faults are ours */
+  /* What the program wants of it is being changed: handlers leave their gates and look
+   * again; see shield/follow.h. */
+  _Atomic bool changing;
+  _Atomic(struct segment_table *) table;
+  struct segment_table *spare;  /* the next table is made here */
+  struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
+  bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
-  size_t segments;
-  struct segment *segment;
   struct page_set set[2];       /* by epoch & 1 */
   char name[64];
 };
 
-/* What the range [*start, *end) is made of: widens it to whole pages, sets the page
- * size and counts the segments (parts of one protection). Errors as ww_region_add(). */
-int region_inspect(const char *name, uintptr_t *start, uintptr_t *end, unsigned *shift, size_t *segments);
-/* A region with its sets, not yet published; NULL if there is no memory. */
+/* A region with its sets and room for its segments, not yet published; NULL if there is no memory. */
 struct ww_region *region_create(struct ww_tracker *tracker, const char *name, uintptr_t start,
                                 uintptr_t end, unsigned shift, size_t segments);
-/* Read the protections of the region's parts from the kernel, before it is ever armed. */
-int region_read_segments(struct ww_region *region);
 struct ww_region *region_share(struct ww_region *region);
 void region_release(struct ww_region *region);
 
@@ -67,19 +63,16 @@ region_page_address(const struct ww_region *region, size_t page)
   return region->start + (page << region->shift);
 }
 
-/* The part that holds the page. */
-const struct segment *region_segment(const struct ww_region *region, size_t page);
-
-/* The protection while armed. Reading must go on: a mapping that is only writable can
- * be read on every processor that we run on. */
-int region_armed_protection(int protection);
-
 /* Add pages of one word; returns those that were not in the set. Counts the mappings
  * that the set's runs cost if its pages alone are writable: two for each run. */
 uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
 /* Take out pages of one word; nobody else may be in the set. */
 void page_set_remove(struct page_set *set, size_t word, uint64_t mask);
 enum ww_evidence page_set_evidence(const struct page_set *set, size_t page);
+/* Take the pages out, and give their mappings back; nobody else may be in it. */
+void page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size_t count);
+/* Put in pages of one word whose write was announced; they need not be open. */
+void page_set_declare(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
 /* Empty; nobody else may be in it. */
 void page_set_clear(struct page_set *set);
 
@@ -105,6 +98,9 @@ int region_publish(struct ww_region *region);
 void region_withdraw(struct ww_region *region);
 /* The tracker of a published region; NULL if it is none. The pointer is not followed. */
 struct ww_tracker *region_owner(const struct ww_region *region);
+/* Enter the gate for those who mark or open pages of [start, end): outside of it, wait until
+ * none of the range is `changing`. */
+struct gate_pass region_enter(uintptr_t start, uintptr_t end);
 /* Wait for all handlers that run now. */
 void region_gate_wait(void);
 /* Around fork(). */

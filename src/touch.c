@@ -10,18 +10,15 @@ declare(struct ww_region *region, size_t first, size_t count)
 {
   struct gate_pass pass = gate_enter(&region->tracker->gate);
   struct page_set *set = &region->set[pass.epoch & 1];
-  for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
-    uint64_t mask = bitmap_mask(word, first, count);
-    uint64_t added = page_set_add(region, set, word, mask);
-    /* Pages that were made writable in bulk are now known to be written. */
-    if (atomic_load(&set->special)) {
-      added |= atomic_load(&set->bulk[word]) & mask;
-      atomic_fetch_and(&set->provisional[word], ~mask);
-    }
-    if (added) {
-      atomic_fetch_or(&set->declared[word], added);
-      atomic_store(&set->special, true);
-    }
+  for (size_t at = first; at < first + count;) {
+    const struct segment *segment = region_segment(region, at);
+    size_t end = segment->first + segment->count;
+    end = end < first + count ? end : first + count;
+    /* What is mapped there by now is not ours. */
+    if (segment->state == SEGMENT_WATCHED)
+      for (size_t word = at / 64; word <= (end - 1) / 64; word++)
+        page_set_declare(region, set, word, bitmap_mask(word, at, end - at));
+    at = end;
   }
   int error = engine_open(region, set, first, count);
   gate_leave(pass);
@@ -32,7 +29,7 @@ int
 tracker_touch(struct ww_tracker *tracker, uintptr_t start, uintptr_t end)
 {
   int error = 0;
-  struct gate_pass pass = gate_enter(&region_gate);
+  struct gate_pass pass = region_enter(start, end);
   const struct region_table *table = region_table();
   for (size_t i = region_table_search(table, start); table && i < table->count; i++) {
     struct ww_region *region = table->region[i];

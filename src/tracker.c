@@ -5,6 +5,7 @@
 #include "epoch.h"
 #include "error.h"
 #include "fork.h"
+#include "lock.h"
 #include "region.h"
 #include "shield/shield.h"
 #include "stack.h"
@@ -114,10 +115,10 @@ tracker_destroy(struct ww_tracker *tracker)
 {
   if (tracker->started)
     tracker_stop(tracker);
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   while (tracker->regions)
     take_out(tracker, tracker->region[tracker->regions - 1], tracker->regions - 1);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
   fork_delist(tracker);
   faultlog_release(&tracker->log[0]);
   faultlog_release(&tracker->log[1]);
@@ -198,9 +199,15 @@ refuse_own(const char *name, uintptr_t start, uintptr_t end)
                    (unsigned long)start, (unsigned long)end, what);
 }
 
+void
+tracker_take_out(struct ww_region *region)
+{
+  (void)take_out(region->tracker, region, position(region->tracker, region->start));
+}
+
 /* Takes the region over: in the tracker, or released. */
-static int
-add_locked(struct ww_tracker *tracker, struct ww_region *region)
+int
+tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
 {
   int error = reserve(tracker);
   for (unsigned parity = 0; parity < 2 && !error; parity++)
@@ -250,9 +257,9 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     region_release(region);
     return error;
   }
-  pthread_mutex_lock(&tracker->lock);
-  error = add_locked(tracker, region);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_take(&tracker->lock);
+  error = tracker_insert(tracker, region);
+  lock_give(&tracker->lock);
   if (!error)
     *added = region;
   return error;
@@ -263,25 +270,29 @@ tracker_remove(struct ww_region *region)
 {
   /* The handle may have ended, and its memory with it: it is only compared. */
   struct ww_tracker *tracker = region_owner(region);
-  size_t at = 0;
+  bool found = false;
+  int error = 0;
   if (tracker) {
-    pthread_mutex_lock(&tracker->lock);
-    while (at < tracker->regions && tracker->region[at] != region)
-      at++;
-    bool found = at < tracker->regions;
-    int error = found ? take_out(tracker, region, at) : 0;
-    pthread_mutex_unlock(&tracker->lock);
-    if (found)
-      return error;
+    lock_take(&tracker->lock);
+    for (size_t i = 0; i < tracker->regions && !found; i++)
+      found = tracker->region[i] == region;
+    if (found) {
+      /* What came of it by mremap() goes with it: nobody has a handle of that. */
+      for (size_t i = tracker->regions; i-- > 0;)
+        if (tracker->region[i] != region && tracker->region[i]->origin == region)
+          (void)take_out(tracker, tracker->region[i], i);
+      error = take_out(tracker, region, position(tracker, region->start));
+    }
+    lock_give(&tracker->lock);
   }
-  return error_set(-EINVAL, "ww_region_remove: the region was removed before");
+  return found ? error : error_set(-EINVAL, "ww_region_remove: the region was removed before");
 }
 
 void
 tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
 {
   struct ww_stats figures = { .size = stats->size };
-  pthread_mutex_lock(&tracker->lock);
+  lock_take(&tracker->lock);
   uint64_t epoch = atomic_load(&tracker->gate.epoch);
   long mappings = atomic_load(&tracker->mappings);
   figures.epoch = tracker->started ? tracker_epoch(tracker, epoch) : 0;
@@ -302,7 +313,10 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
     figures.stacks = atomic_load(&tracker->writers->count);
     figures.stacks_dropped = atomic_load(&tracker->writers->dropped) + atomic_load(&tracker->stackless);
   }
+  figures.unfollowed = atomic_load(&tracker->unfollowed);
+  figures.missed_pages = tracker->missed_pages;
   figures.memory = atomic_load(&tracker->arena.bytes);
-  pthread_mutex_unlock(&tracker->lock);
+  lock_give(&tracker->lock);
+  /* The caller's memory may be tracked: it is not written with a lock held. */
   memcpy(stats, &figures, stats->size);
 }

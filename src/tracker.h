@@ -24,6 +24,7 @@ struct ww_tracker {
   _Alignas(128) _Atomic long mappings;  /* used, without the regions' edges */
   _Atomic uint64_t stale_faults;
   _Atomic uint64_t widened_pages;
+  _Atomic uint64_t unfollowed;      /* bytes that were watched, and could not be watched on */
   _Atomic uint64_t stackless;       /* faults whose stack could not be taken */
 
   /* What the lock guards. */
@@ -38,6 +39,8 @@ struct ww_tracker {
   size_t regions, room;
   struct ww_region **region;        /* by ascending address */
   size_t pages;
+  bool audited;                     /* WW_AUDIT */
+  uint64_t missed_pages;
   bool withdrawn;                   /* a region was removed in this epoch: its faults are in the log */
 
   struct ww_tracker *next;          /* the list of all, see fork.c */
@@ -53,6 +56,11 @@ int  tracker_stop(struct ww_tracker *tracker);
 int  tracker_collect(struct ww_tracker *tracker, struct ww_dirty **dirty);
 int  tracker_touch(struct ww_tracker *tracker, uintptr_t start, uintptr_t end);   /* async-signal-safe */
 void tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats);
+
+/* All locks are held (fork_hold()): watch a region that is made already, which is taken over,
+ * and end the watching of one. */
+int  tracker_insert(struct ww_tracker *tracker, struct ww_region *region);
+void tracker_take_out(struct ww_region *region);
 
 /* In a forked child, the lock held: all writable, nothing marked, not started. */
 void tracker_forget(struct ww_tracker *tracker);

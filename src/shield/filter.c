@@ -10,6 +10,7 @@
 #include "shield/filter.h"
 #include "arena.h"
 #include "error.h"
+#include "lock.h"
 #include "maps.h"
 #include "os.h"
 #include "raw.h"
@@ -129,7 +130,7 @@ int
 filter_prepare(void)
 {
   int error = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (!filters) {
     error = program_prepare();
     if (error)
@@ -141,7 +142,7 @@ filter_prepare(void)
       error_set(error = -ENOTSUP, "this kernel has no seccomp filters, or a sandbox forbids them: the shield "
                 "needs Linux 4.14 with CONFIG_SECCOMP_FILTER");
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return error;
 }
 
@@ -158,7 +159,7 @@ int
 filter_cover(uintptr_t start, uintptr_t end)
 {
   int error = 0;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   if (!covered(start, end)) {
     unsigned shift = GRAIN_SHIFT_FIRST + GRAIN_SHIFT_STEP * (unsigned)installed.windows;
     if (shift > GRAIN_SHIFT_LAST)
@@ -178,7 +179,7 @@ filter_cover(uintptr_t start, uintptr_t end)
     if (!error)
       add_range(installed.window, &installed.windows, PROGRAM_WINDOWS, start, end);
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
   return error;
 }
 
@@ -186,7 +187,7 @@ void
 filter_code(uintptr_t start, uintptr_t end)
 {
   static struct coverage added;
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
   added = installed;
   added.code = 0;
   add_code(&added, start, end);
@@ -203,17 +204,17 @@ filter_code(uintptr_t start, uintptr_t end)
       if (installed.code < PROGRAM_CODE)
         installed.codes[installed.code++] = added.codes[i];
   }
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }
 
 void
 filter_lock(void)
 {
-  pthread_mutex_lock(&lock);
+  lock_take(&lock);
 }
 
 void
 filter_unlock(void)
 {
-  pthread_mutex_unlock(&lock);
+  lock_give(&lock);
 }

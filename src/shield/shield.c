@@ -42,6 +42,7 @@ shield_prepare(void)
 static int
 turn_on(void)
 {
+  /* Not one that holds signals off (lock.h): the thread's mask is read. */
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static bool on;
   int error = 0;

@@ -33,3 +33,8 @@ dist_check_SCRIPTS += %D%/user.sh %D%/symbols.sh
 %C%_crash_live_LDADD = libwritewatch.la
 # Copied to where an ordinary user can run it: no wrapper script.
 %C%_crash_live_LDFLAGS = $(AM_LDFLAGS) -no-install
+
+check_PROGRAMS += %D%/crash-interrupted
+TESTS += %D%/crash-interrupted
+%C%_crash_interrupted_SOURCES = %D%/interrupted.c %D%/storm.c %D%/storm.h tests/tap.h
+%C%_crash_interrupted_LDADD = libwritewatch.la

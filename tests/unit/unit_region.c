@@ -18,7 +18,9 @@ static struct ww_region *
 make(struct ww_tracker *tracker, uintptr_t start, size_t pages)
 {
   struct ww_region *region = region_create(tracker, "unit", start, start + (pages << 12), 12, 1);
-  region->segment[0] = (struct segment){ 0, pages, 3 };
+  struct segment_table *table = atomic_load(&region->table);
+  table->segment[0] = (struct segment){ .first = 0, .count = pages, .protection = 3 };
+  table->count = 1;
   return region;
 }
 
@@ -65,8 +67,11 @@ START_TEST(test_segments)
   static const size_t firsts[] = { 0, 1, 5, 6, 100 };
   struct ww_tracker *tracker = make_tracker();
   struct ww_region *region = region_create(tracker, NULL, 0x20000000, 0x20000000 + (200 << 12), 12, 5);
+  struct segment_table *table = atomic_load(&region->table);
   for (unsigned i = 0; i < 5; i++)
-    region->segment[i] = (struct segment){ firsts[i], (i < 4 ? firsts[i + 1] : 200) - firsts[i], (int)i };
+    table->segment[i] = (struct segment){ .first = firsts[i], .count = (i < 4 ? firsts[i + 1] : 200) - firsts[i],
+                                          .protection = (int)i };
+  table->count = 5;
   for (size_t page = 0; page < 200; page++) {
     const struct segment *segment = region_segment(region, page);
     ck_assert_uint_le(segment->first, page);
@@ -106,6 +111,83 @@ START_TEST(test_mappings)
 }
 END_TEST
 
+/* Taking pages out gives their mappings back. */
+START_TEST(test_remove_pages)
+{
+  enum { PAGES = 500 };
+  struct ww_tracker *tracker = make_tracker();
+  struct ww_region *region = make(tracker, 0x30000000, PAGES);
+  struct page_set *set = &region->set[0];
+  char plain[PAGES] = { 0 };
+  atomic_store(&tracker->mappings, 0);
+  for (unsigned i = 0; i < 3000; i++) {
+    size_t first = (size_t)(i * 7919 + i * i) % PAGES, count = i % 5 ? 1 : 1 + i % 90, runs = 0, next = 0;
+    if (first + count > PAGES)
+      count = PAGES - first;
+    if (i % 3)
+      for (size_t word = first / 64; word <= (first + count - 1) / 64; word++)
+        page_set_add(region, set, word, bitmap_mask(word, first, count));
+    else
+      page_set_drop(region, set, first, count);
+    memset(plain + first, i % 3 != 0, count);
+    for (size_t page = 0; page < PAGES; page++)
+      runs += plain[page] && (page == 0 || !plain[page - 1]);
+    ck_assert_int_eq(atomic_load(&set->mappings), 2 * (long)runs);
+    ck_assert_int_eq(atomic_load(&tracker->mappings), 2 * (long)runs);
+    for (size_t page = 0; page < PAGES; page++)
+      if (plain[page]) {
+        ck_assert_uint_eq(bitmap_next(&set->dirty, next), page);
+        next = page + 1;
+      }
+    ck_assert_uint_eq(bitmap_next(&set->dirty, next), BITMAP_NONE);
+  }
+  region_release(region);
+  free(tracker);
+}
+END_TEST
+
+/* A table after many changes is what a plain array of protections says, without two
+ * neighbours that are alike. */
+START_TEST(test_changed_segments)
+{
+  enum { PAGES = 300 };
+  struct ww_tracker *tracker = make_tracker();
+  struct ww_region *region = make(tracker, 0x50000000, PAGES);
+  int plain[PAGES];
+  uint64_t offset[PAGES];
+  for (unsigned i = 0; i < PAGES; i++)
+    plain[i] = 3, offset[i] = 0;
+  for (unsigned i = 0; i < 2000; i++) {
+    size_t first = (size_t)(i * 7919 + i * i) % PAGES, count = 1 + i % 40;
+    if (first + count > PAGES)
+      count = PAGES - first;
+    struct segment model = { .protection = (int)(i % 4), .inode = i % 4 == 2 ? 7 : 0,
+                             .offset = i % 4 == 2 ? first << 12 : 0 };
+    ck_assert_int_eq(segment_reserve(region, 2), 0);
+    segment_set(region, first, count, &model);
+    for (size_t page = first; page < first + count; page++) {
+      plain[page] = model.protection;
+      offset[page] = model.inode ? page << 12 : 0;
+    }
+    const struct segment_table *table = atomic_load(&region->table);
+    size_t next = 0;
+    for (size_t s = 0; s < table->count; s++) {
+      const struct segment *segment = &table->segment[s];
+      ck_assert_uint_eq(segment->first, next);
+      ck_assert(!s || table->segment[s - 1].protection != segment->protection);
+      for (size_t page = next; page < next + segment->count; page++) {
+        ck_assert_int_eq(segment->protection, plain[page]);
+        ck_assert_uint_eq(segment->inode ? segment->offset + ((page - next) << 12) : 0, offset[page]);
+      }
+      next += segment->count;
+    }
+    ck_assert_uint_eq(next, PAGES);
+  }
+  region_release(region);
+  free(tracker);
+}
+END_TEST
+
 START_TEST(test_evidence)
 {
   struct ww_tracker *tracker = make_tracker();
@@ -139,6 +221,8 @@ suite_region(void)
   tcase_add_test(tests, test_many_regions);
   tcase_add_test(tests, test_segments);
   tcase_add_test(tests, test_mappings);
+  tcase_add_test(tests, test_remove_pages);
+  tcase_add_test(tests, test_changed_segments);
   tcase_add_test(tests, test_evidence);
   suite_add_tcase(suite, tests);
   return suite;
