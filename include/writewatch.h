@@ -23,8 +23,14 @@
  *
  * fork(2): a child begins disarmed and clean. All pages have the protection that
  * they had, nothing is marked, and its trackers are as before ww_start(), which the
- * child may call to track as its own. What a child writes to shared memory is not
- * seen in the parent. vfork(), posix_spawn() and what is exec'ed are unharmed.
+ * child may call to track as its own. A tracker with WW_FOLLOW_FORK goes on instead:
+ * armed and in the same epoch, so that the child's first collect returns all that
+ * changed since the parent's last one, whichever of them wrote it. What the parent's
+ * threads had written then has no writer (ww_dirty_writer() says -ENOENT). From then
+ * on the two are apart: what one writes to shared memory is not seen in the other.
+ * vfork(), posix_spawn() and what is exec'ed are unharmed; a child that shares the
+ * memory (vfork, clone(CLONE_VM)) is seen like a thread. A signal handler that
+ * interrupts a function of this library may call fork().
  *
  * Conventions.  Functions that can fail return 0, or a negative errno value
  * from the list beside them; outputs come last and are untouched on failure.
@@ -78,7 +84,7 @@ enum ww_evidence {
 enum ww_flags {
   WW_SHIELD      = 1 << 0,  /* follow the program's system calls, signals and mappings */
   WW_AUDIT       = 1 << 1,  /* look for changed pages that were missed, at each collect */
-  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked */
+  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked, see above */
 };
 
 enum ww_format {

@@ -30,7 +30,7 @@ read_options(const struct ww_options *given, struct ww_options *options)
     return error_set(-EINVAL, "ww_options.engine is %d, which is no engine", (int)options->engine);
   if (options->policy != WW_POLICY_AUTO && options->policy != WW_POLICY_TRAP)
     return error_set(-EINVAL, "ww_options.policy is %d, which is no policy", (int)options->policy);
-  if (options->flags)
+  if (options->flags & ~(unsigned)WW_FOLLOW_FORK)
     return error_set(-EINVAL, "ww_options.flags is %#x, which this version does not know", options->flags);
   if (options->stack_depth > WW_STACK_MAX)
     return error_set(-EINVAL, "ww_options.stack_depth is %u, more than %d", options->stack_depth,

@@ -169,6 +169,23 @@ tracker_forget(struct ww_tracker *tracker)
   tracker->past_faults = 0;
 }
 
+void
+tracker_follow(struct ww_tracker *tracker)
+{
+  struct faultlog *log = &tracker->log[atomic_load(&tracker->gate.epoch) & 1];
+  long mappings = 0;
+  if (!tracker->started)
+    return;
+  /* The marks stay, and so do the protections: see fork.c. A record of the log may be
+   * half-written, and a sum half-made. */
+  tracker->past_faults += faultlog_count(log);
+  atomic_store(&log->count, 0);
+  for (size_t i = 0; i < tracker->regions; i++)
+    for (unsigned parity = 0; parity < 2; parity++)
+      mappings += atomic_load(&tracker->region[i]->set[parity].mappings);
+  atomic_store(&tracker->mappings, mappings);
+}
+
 /* ----------------------------------------------------------------- collect */
 
 /* Put the ended epoch's marks into the running one, as bulk: nothing of them was armed

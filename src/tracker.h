@@ -29,6 +29,7 @@ struct ww_tracker {
   _Alignas(128) pthread_mutex_t lock;
   struct arena arena;
   bool started;
+  bool follows;                     /* children of fork() go on tracked */
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
   uint64_t past_faults;             /* of the epochs that were collected */
@@ -52,7 +53,9 @@ int  tracker_collect(struct ww_tracker *tracker, struct ww_dirty **dirty);
 int  tracker_touch(struct ww_tracker *tracker, uintptr_t start, uintptr_t end);   /* async-signal-safe */
 void tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats);
 
-/* In a forked child, the lock held: all writable, nothing marked, not started. */
+/* In a forked child, the lock held: go on as the child's own; or all writable, nothing
+ * marked, not started. */
+void tracker_follow(struct ww_tracker *tracker);
 void tracker_forget(struct ww_tracker *tracker);
 
 /* The epoch's number for people: 1 for the first. */
