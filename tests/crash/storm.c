@@ -70,8 +70,8 @@ take_over(struct storm *storm, const struct ww_run *run)
     storm->copy[i] = __atomic_load_n(storm->memory + i, __ATOMIC_RELAXED);
 }
 
-static int
-collect(struct storm *storm)
+int
+storm_collect(struct storm *storm)
 {
   ww_dirty *dirty;
   const struct ww_run *runs;
@@ -89,15 +89,6 @@ collect(struct storm *storm)
   storm->collected += ww_dirty_pages(dirty);
   ww_dirty_free(dirty);
   return 0;
-}
-
-int
-storm_collect(struct storm *storm)
-{
-  pthread_mutex_lock(&storm->taking);
-  int error = collect(storm);
-  pthread_mutex_unlock(&storm->taking);
-  return error;
 }
 
 struct writer { struct storm *storm; unsigned number; };
@@ -127,7 +118,10 @@ collect_on(void *argument)
   struct storm *storm = argument;
 
   while (!__atomic_load_n(&storm->stop_collector, __ATOMIC_RELAXED)) {
-    if (storm_collect(storm) != 0)
+    pthread_mutex_lock(&storm->taking);
+    int error = storm_collect(storm);
+    pthread_mutex_unlock(&storm->taking);
+    if (error)
       break;
     nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
   }

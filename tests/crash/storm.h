@@ -20,7 +20,7 @@ struct storm {
   size_t      words;       /* in a page */
   uint64_t    seed;
   uint64_t    collected;   /* pages, so far */
-  pthread_mutex_t taking;  /* held from a collect to its end in the copy */
+  pthread_mutex_t taking;  /* by the collector, until what it collected is in the copy */
   bool        failed;      /* a function of the library failed */
   bool        stop_writers, stop_collector;
   pthread_t   writers[STORM_WRITERS], collector;
