@@ -196,15 +196,18 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  *
  * Any mapping will do: private, shared, anonymous, file-backed, MAP_NORESERVE,
  * hugetlb; protections may differ from page to page and are given back exactly.
- * A region must not hold a stack or thread-local storage of a running thread:
- * the range of the calling thread is refused, that of others is the caller's duty.
+ * A region must not hold the stack, the thread-local storage or what the kernel keeps
+ * for a thread (rseq area, robust list) of any thread that runs now: it is refused, and
+ * ww_last_error() names the thread and the range; add what lies beside it. Threads are
+ * found however they were made, but for a bare clone(2) without a robust list that is
+ * not waiting. A thread that is made later must not get such memory from a region.
  * -EINVAL    tracker or address is NULL, length is 0
  * -EOVERFLOW the range wraps around the end of the address space
  * -EFBIG     2^32 pages or more
  * -EEXIST    overlaps a region of this or another tracker
  * -EFAULT    part of it is not mapped
  * -EACCES    part of it is not writable
- * -EBUSY     it holds this thread's stack or thread-local storage, or memory of Writewatch
+ * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch
  * -ENOTSUP   pages of different sizes in one region
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */

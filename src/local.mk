@@ -10,7 +10,7 @@ libtracker_la_SOURCES = \
   %D%/fault.c %D%/fault.h %D%/faultlog.c %D%/faultlog.h %D%/fork.c %D%/fork.h %D%/gate.h \
   %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/raw.c %D%/raw.h \
   %D%/region.c %D%/region.h %D%/sigchain.c %D%/sigchain.h \
-  %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
+  %D%/stack.h %D%/threads.c %D%/threads.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
 if HAVE_LIBUNWIND
 libtracker_la_SOURCES += %D%/stack_unwind.c
 else

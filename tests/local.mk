@@ -8,8 +8,10 @@ libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/oracle %D%/live/oracle-broken \
+  %D%/live/threads \
   %D%/unit/unit %D%/unit/failing
 TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/oracle %D%/live/oracle-broken.sh \
+  %D%/live/threads \
   %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
@@ -34,3 +36,5 @@ tests_live_stacks_SOURCES = %D%/live/stacks.c %D%/tap.h
 tests_live_stacks_LDADD = libwritewatch.la
 tests_live_sent_SOURCES = %D%/live/sent.c %D%/tap.h
 tests_live_sent_LDADD = libwritewatch.la
+tests_live_threads_SOURCES = %D%/live/threads.c %D%/tap.h
+tests_live_threads_LDADD = libwritewatch.la
