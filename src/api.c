@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The sizes that the structures had in released versions, smallest first. */
-enum { FLAGS_KNOWN = WW_SHIELD | WW_AUDIT };
+enum { FLAGS_KNOWN = WW_SHIELD | WW_AUDIT | WW_FOLLOW_FORK };
 enum { OPTIONS_SIZE_MIN = sizeof(struct ww_options), STATS_SIZE_MIN = offsetof(struct ww_stats, unfollowed) };
 
 static int

@@ -78,10 +78,14 @@ libtracker_la_SOURCES = \
   %D%/shield/shield.h \
   %D%/shield/table.c \
   %D%/shield/table.h \
+  %D%/shield/waiting.c \
+  %D%/shield/waiting.h \
   %D%/sigchain.c \
   %D%/sigchain.h \
   %D%/sigmask.h \
   %D%/stack.h \
+  %D%/threads.c \
+  %D%/threads.h \
   %D%/touch.c \
   %D%/tracker.c \
   %D%/tracker.h \

@@ -87,6 +87,18 @@ os_read(int fd, void *buffer, size_t length)
   return got;
 }
 
+long
+os_read_at(int fd, void *buffer, size_t length, uint64_t offset)
+{
+  return CALL(SYS_pread64, fd, buffer, length, offset);
+}
+
+long
+os_list(int fd, void *buffer, size_t length)
+{
+  return CALL(SYS_getdents64, fd, buffer, length);
+}
+
 void
 os_close(int fd)
 {
@@ -132,6 +144,13 @@ int32_t
 os_parent_id(void)
 {
   return (int32_t)CALL(SYS_getppid);
+}
+
+int
+os_robust_list(int32_t thread, uintptr_t *head)
+{
+  size_t length;
+  return (int)CALL(SYS_get_robust_list, thread, head, &length);
 }
 
 void

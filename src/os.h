@@ -26,6 +26,9 @@ bool os_is_readable(uintptr_t address);
 /* A file descriptor, or a negative errno. */
 int os_open(const char *path);
 long os_read(int fd, void *buffer, size_t length);
+long os_read_at(int fd, void *buffer, size_t length, uint64_t offset);
+/* Entries of a folder, as getdents64(2) has them. */
+long os_list(int fd, void *buffer, size_t length);
 void os_close(int fd);
 void os_write_error(const char *text);
 size_t os_page_size(void);
@@ -34,6 +37,8 @@ extern _Thread_local int32_t os_own_thread;
 int32_t os_thread_id(void);
 int32_t os_process_id(void);
 int32_t os_parent_id(void);
+/* Where a thread's list of robust locks begins (0: the calling one's); *head may be 0. */
+int os_robust_list(int32_t thread, uintptr_t *head);
 /* After fork: the calling thread's id is asked for again. */
 void os_thread_id_forget(void);
 /* Nanoseconds of CLOCK_MONOTONIC. */

@@ -9,6 +9,7 @@
 #include "region.h"
 #include "shield/shield.h"
 #include "stack.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <link.h>
@@ -28,6 +29,7 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   pthread_mutex_init(&tracker->lock, NULL);
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
+  tracker->follows = options->flags & WW_FOLLOW_FORK;
   tracker->stack_depth = options->stack_depth;
   tracker->flags = options->flags;
   if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
@@ -129,33 +131,6 @@ tracker_destroy(struct ww_tracker *tracker)
   arena_unmap(NULL, tracker);
 }
 
-/* Does [start, end) meet the thread-local storage of this thread? It lies around the
- * thread's descriptor, which also holds what the kernel writes unasked (rseq). */
-static bool
-meets_own_storage(uintptr_t start, uintptr_t end)
-{
-  uintptr_t at[] = { (uintptr_t)&os_own_thread, (uintptr_t)&errno, (uintptr_t)pthread_self() };
-  uintptr_t low = at[0], high = at[0];
-  for (size_t i = 1; i < sizeof at / sizeof *at; i++) {
-    low = at[i] < low ? at[i] : low;
-    high = at[i] > high ? at[i] : high;
-  }
-  return start <= high && end > low;
-}
-
-static bool
-meets_own_stack(uintptr_t start, uintptr_t end)
-{
-  pthread_attr_t attributes;
-  void *low = __builtin_frame_address(0);
-  size_t size = 1;
-  if (!pthread_getattr_np(pthread_self(), &attributes)) {
-    pthread_attr_getstack(&attributes, &low, &size);
-    pthread_attr_destroy(&attributes);
-  }
-  return start < (uintptr_t)low + size && end > (uintptr_t)low;
-}
-
 struct met { uintptr_t start, end; bool met; };
 
 /* For dl_iterate_phdr(): is the object ours, or the unwinder's, and does the range meet
@@ -181,22 +156,20 @@ meets_object(struct dl_phdr_info *object, size_t size, void *argument)
   return range->met;
 }
 
-/* Memory whose protection would take the ground from under this very thread. */
+/* Memory whose protection would take the ground from under a thread. */
 static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
-  const char *what = NULL;
   struct met range = { start, end, false };
-  if (meets_own_stack(start, end))
-    what = "the stack of the calling thread";
-  else if (meets_own_storage(start, end))
-    what = "the thread-local storage of the calling thread";
-  else if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
-    what = "memory of Writewatch's own";
-  if (!what)
-    return 0;
-  return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s, which cannot be watched", name ? name : "",
-                   (unsigned long)start, (unsigned long)end, what);
+  struct thread_part met;
+  if (threads_meet(start, end, &met))
+    return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s of thread %d (%s) at %#lx-%#lx, which cannot "
+                     "be watched", name ? name : "", (unsigned long)start, (unsigned long)end, met.what,
+                     (int)met.thread, met.name, (unsigned long)met.start, (unsigned long)met.end);
+  if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
+    return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds memory of Writewatch's own, which cannot be "
+                     "watched", name ? name : "", (unsigned long)start, (unsigned long)end);
+  return 0;
 }
 
 void

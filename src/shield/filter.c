@@ -15,6 +15,7 @@
 #include "os.h"
 #include "raw.h"
 #include "shield/program.h"
+#include "shield/waiting.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -176,8 +177,10 @@ filter_cover(uintptr_t start, uintptr_t end)
     added.window[0] = (struct range){ start, end };
     if (!error)
       error = install(&added);
-    if (!error)
+    if (!error) {
       add_range(installed.window, &installed.windows, PROGRAM_WINDOWS, start, end);
+      waiting_find((struct range){ start, end });
+    }
   }
   lock_give(&lock);
   return error;

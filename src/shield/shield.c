@@ -161,6 +161,7 @@ shield_handler(int signal, siginfo_t *info, void *context)
   call.frame = frame_of(context);
   call.elsewhere = false;
   atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
+  pin_reap(call.frame);
   /* Of the unwinder inside the SIGSEGV handler: it stands in a gate, and nothing that it
    * writes to is watched. */
   long result = fault_is_inside() && call.number != SYS_rt_sigprocmask ? call_make(&call) : serve(&call);

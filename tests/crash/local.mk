@@ -38,3 +38,8 @@ check_PROGRAMS += %D%/crash-interrupted
 TESTS += %D%/crash-interrupted
 %C%_crash_interrupted_SOURCES = %D%/interrupted.c %D%/storm.c %D%/storm.h tests/tap.h
 %C%_crash_interrupted_LDADD = libwritewatch.la
+
+check_PROGRAMS += %D%/crash-follow
+TESTS += %D%/crash-follow
+%C%_crash_follow_SOURCES = %D%/follow.c %D%/storm.c %D%/storm.h tests/tap.h
+%C%_crash_follow_LDADD = libwritewatch.la
