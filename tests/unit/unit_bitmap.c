@@ -53,7 +53,7 @@ START_TEST(test_like_an_array)
       ck_assert_int_eq(bitmap_set(&map, bit), !plain[bit]);
       plain[bit] = 1;
     }
-    for (size_t i = 0; i < 2000; i++) {
+    for (size_t i = 0; i < (bits < 10000 ? 2000 : 100); i++) {   /* the array is searched bit by bit */
       size_t bit = i < bits && bits < 2000 ? i : draw(&state) % bits;
       ck_assert_int_eq(bitmap_test(&map, bit), plain[bit]);
       ck_assert_uint_eq(bitmap_next(&map, bit), plain_next(plain, bits, bit));
@@ -64,7 +64,8 @@ START_TEST(test_like_an_array)
       bitmap_clear_word(&map, bit / 64);
       for (size_t i = bit / 64 * 64; i < bits && i < bit / 64 * 64 + 64; i++)
         plain[i] = 0;
-      ck_assert_uint_eq(bitmap_next(&map, 0), plain_next(plain, bits, 0));
+      /* All before is empty in the array too: looking there again would be quadratic. */
+      ck_assert_uint_eq(bitmap_next(&map, 0), plain_next(plain, bits, bit / 64 * 64));
     }
     /* Every word of every level is zero again, or emptying would leak into later epochs. */
     for (size_t i = 0; i < bitmap_size(bits) / 8; i++)
