@@ -206,7 +206,7 @@ trial_restarted(void)
   tick(0, SIG_IGN);
   pthread_join(sender, NULL);
   check(result == LENGTH, "read() returned %zd (%s)", result, strerror(result < 0 ? error : 0));
-  check(signals > 1, "the program's handler ran %d times", (int)signals);
+  check(signals > 0, "the program's handler ran");
   expect_data("restarted");
   watched_expect(&watched, FIRST, LAST);
   expect_all_well();
