@@ -57,12 +57,14 @@ run_sigprocmask_errors(void)
   say("bad old %ld %d\n", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, bad, 8), errno);
   say_mask("changed all the same");
   touch(1);
-  say("same memory %ld %llx\n", syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &set, 8), (unsigned long long)set);
+  long result = syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &set, 8);
+  say("same memory %ld %llx\n", result, (unsigned long long)set);
   say_mask("none");
   say("pending size %ld %d\n", syscall(SYS_rt_sigpending, &set, 9), errno);
   say("pending bad %ld %d\n", syscall(SYS_rt_sigpending, bad, 8), errno);
   set = 0x5555555555555555;
-  say("pending half %ld %llx\n", syscall(SYS_rt_sigpending, &set, 4), (unsigned long long)set);
+  result = syscall(SYS_rt_sigpending, &set, 4);
+  say("pending half %ld %llx\n", result, (unsigned long long)set);
 }
 
 static void *

@@ -217,7 +217,8 @@ run_signalfd(void)
     ssize_t got = read(fd, &info, sizeof info);
     say("%zd: signal %u code %d\n", got, info.ssi_signo, info.ssi_code);
   }
-  say("empty: %zd %d\n", read(fd, &info, sizeof info), errno);
+  ssize_t got = read(fd, &info, sizeof info);
+  say("empty: %zd %d\n", got, errno);
   touch(31);
 }
 

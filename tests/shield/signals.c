@@ -87,8 +87,8 @@ say_action(const char *what, int signal)
   uint64_t mask;
   int result = sigaction(signal, NULL, &action);
   memcpy(&mask, &action.sa_mask, sizeof mask);
-  say("%s: signal %d %d %s flags %x mask %llx\n", what, signal, result, name_of((void *)action.sa_handler),
-      (unsigned)action.sa_flags, (unsigned long long)mask);
+  say("%s: signal %d %d %s flags %x mask %llx\n", what, signal, result,
+      name_of((void *)action.sa_handler), (unsigned)action.sa_flags, (unsigned long long)mask);
 }
 
 void
@@ -252,6 +252,11 @@ main(int argc, char **argv)
     return say_status();
   if (argc > 1)
     return run_case(argv[1], argc > 2);
+#ifdef __SANITIZE_THREAD__
+  /* It delivers signals later than the kernel, and knows a thread later than that takes the first. */
+  skip("signals", "ThreadSanitizer delivers them in its own time");
+  return tap_done();
+#endif
   for (size_t i = 0; i < SUITES; i++)
     for (const struct signals_case *one = suites[i]; one->name; one++)
       compare(one->name);
