@@ -47,6 +47,12 @@ say(const char *format, ...)
 }
 
 void
+say_result(const char *what, long result)
+{
+  say("%s: %ld, error %d\n", what, result, result < 0 ? errno : 0);
+}
+
+void
 touch(unsigned page)
 {
   ((volatile char *)memory)[page * page_size] = 1;
@@ -103,8 +109,9 @@ void
 note_info(int signal, siginfo_t *info, void *context)
 {
   (void)context;
+  int value = info->si_code == SI_QUEUE ? info->si_value.sival_int : 0;
   say("info: code %d, errno %d, self %d, value %d\n", info->si_code, info->si_errno,
-      info->si_code <= 0 && info->si_pid == getpid(), info->si_code == SI_QUEUE ? info->si_value.sival_int : 0);
+      info->si_code <= 0 && info->si_pid == getpid(), value);
   note(signal);
 }
 
