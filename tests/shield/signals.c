@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STATUS_UNREPORTED = 90, STATUS_NO_TRACKER = 91, STATUS_NO_SHIELD = 92, OUTPUT_MAX = 65536 };
+enum { STATUS_UNREPORTED = 90, STATUS_NO_TRACKER = 91, STATUS_NO_SHIELD = 92 };
+enum { OUTPUT_MAX = 65536, TIME_LIMIT = 30 /* seconds */ };
 
 static const struct signals_case *const suites[] = {
   cases_actions, cases_masks, cases_waits, cases_sent, cases_processes, cases_places,
@@ -168,7 +170,7 @@ run_case(const char *name, bool tracked)
   touched = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (tracked)
     tracker = track();
-  alarm(20);
+  alarm(TIME_LIMIT);
   for (size_t i = 0; i < SUITES; i++)
     for (const struct signals_case *one = suites[i]; one->name; one++)
       if (!strcmp(one->name, name)) {
@@ -199,11 +201,20 @@ start(const char *name, bool tracked, char *output)
   close(end[1]);
   size_t length = 0;
   ssize_t got;
-  while ((got = read(end[0], output + length, OUTPUT_MAX - 1 - length)) > 0)
+  struct pollfd ready = { .fd = end[0], .events = POLLIN };
+  /* Who hangs with everything blocked is not ended by its own alarm. */
+  while (poll(&ready, 1, TIME_LIMIT * 1000) > 0
+         && (got = read(end[0], output + length, OUTPUT_MAX - 1 - length)) > 0)
     length += (size_t)got;
   output[length] = '\0';
+  pid_t ended = 0;
+  for (int i = 0; i < 500 && (ended = waitpid(child, &status, WNOHANG)) == 0; i++)
+    usleep(10000);
+  if (ended == 0) {
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+  }
   close(end[0]);
-  waitpid(child, &status, 0);
   return status;
 }
 
@@ -228,7 +239,8 @@ compare(const char *name)
     skip(name, tracked);
     return;
   }
-  bool timely = !WIFSIGNALED(bare_status) || WTERMSIG(bare_status) != SIGALRM;
+  int killer = WIFSIGNALED(bare_status) ? WTERMSIG(bare_status) : 0;
+  bool timely = killer != SIGALRM && killer != SIGKILL;
   if (!ok(timely && *bare && bare_status == tracked_status && !strcmp(bare, tracked), "%s", name)) {
     show("as it is", bare_status, bare);
     show("tracked", tracked_status, tracked);
