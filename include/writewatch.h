@@ -32,6 +32,16 @@
  * memory (vfork, clone(CLONE_VM)) is seen like a thread. A signal handler that
  * interrupts a function of this library may call fork().
  *
+ * Signals, with WW_SHIELD.  The program sets, reads and blocks signals as if it were
+ * alone; SIGSEGV and SIGSYS stay ours underneath and are never blocked in truth, so
+ * that a write to a watched page cannot kill. A SIGSEGV of the program's own, sent or
+ * by a fault, reaches its handler with the mask, the stack and the siginfo that it
+ * would have had; blocked ones wait, or kill if they are faults. SIGSTKFLT, which
+ * Linux never sends, is used for that: /proc and the contexts of handlers of other
+ * signals show it blocked where SIGSEGV is. A sent SIGSEGV is not read from a
+ * signalfd(2). What is exec'ed inherits what it would, but for a randomisation of
+ * addresses that was turned off (personality(2)).
+ *
  * Conventions.  Functions that can fail return 0, or a negative errno value
  * from the list beside them; outputs come last and are untouched on failure.
  * ww_strerror() says what a value means, ww_last_error() which address, region

@@ -123,17 +123,19 @@ call(const struct os_action *action, int signal, siginfo_t *info, ucontext_t *co
 
 /* A handler that was installed after us may pass on to us what we passed to it: it is
  * then asked about the same signal, deeper in the same stack. The oldest action is the
- * end of that ring. (What an abandoned pass, ended by siglongjmp(), left behind here is
- * at the same depth or higher up, so it does not look like that.) */
+ * end of that ring. What an abandoned pass, ended by siglongjmp(), left behind here is
+ * at the same depth or higher up if it was for the same signal, so it does not look
+ * like that; one that returned leaves nothing. */
+static _Thread_local struct { const siginfo_t *info; int signal; uintptr_t depth; } passed;
+
 static bool
-is_ring(const siginfo_t *info)
+is_ring(int signal, const siginfo_t *info)
 {
-  static _Thread_local const siginfo_t *passed;
-  static _Thread_local uintptr_t depth;
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  bool ring = passed == info && here < depth;
-  passed = info;
-  depth = here;
+  bool ring = passed.info == info && passed.signal == signal && here < passed.depth;
+  passed.info = info;
+  passed.signal = signal;
+  passed.depth = here;
   return ring;
 }
 
@@ -179,7 +181,7 @@ action_now(struct owned *owned, const siginfo_t *info, struct os_action *action)
     *action = self->action[owned - owned_signals];
     return 0;
   }
-  if (!is_ring(info))
+  if (!is_ring(owned->signal, info))
     return version;
   *action = owned->oldest;
   return 0;
@@ -217,6 +219,7 @@ pass(int signal, siginfo_t *info, void *context, bool blocked)
   if (owned_is_function(&action)) {
     if (!(action.flags & SA_RESETHAND) || use_up(owned, version, &action)) {
       call(&action, signal, info, context);
+      passed.info = NULL;
       return;
     }
     action.handler = DISPOSITION_DEFAULT;

@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..25"
+echo "1..31"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -82,3 +82,10 @@ must fails "removal without the wait of ww_stop()" removal -DLEAVE_OUT_STOP_WAIT
 must fails "removal without a look whether the page is writable by now" removal -DLEAVE_OUT_LOOK
 must fails "removal without a look whether it is armed anew" removal -DLEAVE_OUT_ARMINGS
 must fails "removal without \`armed' set before the arming is counted" removal -DLEAVE_OUT_COUNT_ARMING_LAST
+
+must holds "disposition: the protocol holds" disposition
+must fails "disposition without R3, the version is looked at again" disposition -DLEAVE_OUT_RECHECK
+must fails "disposition without a slot for each of two versions" disposition -DLEAVE_OUT_SLOTS
+must fails "disposition without W1 before W2, filled and then published" disposition -DLEAVE_OUT_ORDER
+must fails "disposition without the lock, one at a time" disposition -DLEAVE_OUT_LOCK
+must fails "disposition without the claim being one step" disposition -DLEAVE_OUT_CLAIM

@@ -49,20 +49,22 @@ run_sigprocmask_errors(void)
   uint64_t set = ~(uint64_t)0, old = 0;
   void *bad = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   errno = 0;
-  say("size %ld %d\n", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 16), errno);
-  say("how %ld %d\n", syscall(SYS_rt_sigprocmask, 9, &set, &old, 8), errno);
+  say_result("size", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, &old, 16));
+  say_result("how", syscall(SYS_rt_sigprocmask, 9, &set, &old, 8));
   say("how alone %ld\n", syscall(SYS_rt_sigprocmask, 9, NULL, &old, 8));
-  say("bad new %ld %d\n", syscall(SYS_rt_sigprocmask, SIG_BLOCK, bad, &old, 8), errno);
+  say_result("bad new", syscall(SYS_rt_sigprocmask, SIG_BLOCK, bad, &old, 8));
   say_mask("unchanged");
-  say("bad old %ld %d\n", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, bad, 8), errno);
+  say_result("bad old", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &set, bad, 8));
   say_mask("changed all the same");
   touch(1);
-  say("same memory %ld %llx\n", syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &set, 8), (unsigned long long)set);
+  long result = syscall(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, &set, 8);
+  say("same memory %ld %llx\n", result, (unsigned long long)set);
   say_mask("none");
-  say("pending size %ld %d\n", syscall(SYS_rt_sigpending, &set, 9), errno);
-  say("pending bad %ld %d\n", syscall(SYS_rt_sigpending, bad, 8), errno);
+  say_result("pending size", syscall(SYS_rt_sigpending, &set, 9));
+  say_result("pending bad", syscall(SYS_rt_sigpending, bad, 8));
   set = 0x5555555555555555;
-  say("pending half %ld %llx\n", syscall(SYS_rt_sigpending, &set, 4), (unsigned long long)set);
+  result = syscall(SYS_rt_sigpending, &set, 4);
+  say("pending half %ld %llx\n", result, (unsigned long long)set);
 }
 
 static void *

@@ -199,7 +199,8 @@ static _Atomic int ready, taken;
 static void
 who(int signal)
 {
-  say("signal %d: %s thread\n", signal, pthread_equal(pthread_self(), main_thread) ? "the main" : "the other");
+  bool main = pthread_equal(pthread_self(), main_thread);
+  say("signal %d: %s thread\n", signal, main ? "the main" : "the other");
   touch(8);
   taken = 1;
 }

@@ -131,21 +131,21 @@ run_wait_errors(void)
   uint64_t mask = ~(uint64_t)0;
   struct { const void *set; size_t size; } pair = { &mask, 3 };
   errno = 0;
-  say("%ld %d\n", syscall(SYS_rt_sigsuspend, &mask, 3), errno);
-  say("%ld %d\n", syscall(SYS_rt_sigsuspend, 16, 8), errno);
-  say("%ld %d\n", syscall(SYS_ppoll, NULL, 0, &at_once, &mask, 3), errno);
-  say("%ld %d\n", syscall(SYS_ppoll, NULL, 0, &at_once, 16, 8), errno);
-  say("%ld %d\n", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, &pair), errno);
-  say("%ld %d\n", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, 16), errno);
+  say_result("", syscall(SYS_rt_sigsuspend, &mask, 3));
+  say_result("", syscall(SYS_rt_sigsuspend, 16, 8));
+  say_result("", syscall(SYS_ppoll, NULL, 0, &at_once, &mask, 3));
+  say_result("", syscall(SYS_ppoll, NULL, 0, &at_once, 16, 8));
+  say_result("", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, &pair));
+  say_result("", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, 16));
   pair.size = 8;
   pair.set = NULL;
   say("%ld\n", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, &pair));
   say("%ld\n", syscall(SYS_pselect6, 0, NULL, NULL, NULL, &at_once, NULL));
-  say("%ld %d\n", syscall(SYS_rt_sigtimedwait, &mask, NULL, &at_once, 3), errno);
-  say("%ld %d\n", syscall(SYS_rt_sigtimedwait, 16, NULL, &at_once, 8), errno);
-  say("%ld %d\n", syscall(SYS_rt_sigtimedwait, &mask, NULL, 16, 8), errno);
-  say("%ld %d\n", syscall(SYS_signalfd4, -1, &mask, 3, 0), errno);
-  say("%ld %d\n", syscall(SYS_signalfd4, -1, 16, 8, 0), errno);
+  say_result("", syscall(SYS_rt_sigtimedwait, &mask, NULL, &at_once, 3));
+  say_result("", syscall(SYS_rt_sigtimedwait, 16, NULL, &at_once, 8));
+  say_result("", syscall(SYS_rt_sigtimedwait, &mask, NULL, 16, 8));
+  say_result("", syscall(SYS_signalfd4, -1, &mask, 3, 0));
+  say_result("", syscall(SYS_signalfd4, -1, 16, 8, 0));
   touch(28);
 }
 
@@ -182,7 +182,7 @@ run_sigwait(void)
     sigemptyset(&one);
     sigaddset(&one, signal);
     memset(&info, 0, sizeof info);
-    say("none: %d %d\n", sigtimedwait(&one, &info, &at_once), errno);
+    say_result("none", sigtimedwait(&one, &info, &at_once));
     raise(signal);
     say_taken("raised", sigtimedwait(&one, &info, NULL), &info);
     kill(getpid(), signal);
@@ -217,7 +217,8 @@ run_signalfd(void)
     ssize_t got = read(fd, &info, sizeof info);
     say("%zd: signal %u code %d\n", got, info.ssi_signo, info.ssi_code);
   }
-  say("empty: %zd %d\n", read(fd, &info, sizeof info), errno);
+  ssize_t got = read(fd, &info, sizeof info);
+  say("empty: %zd %d\n", got, errno);
   touch(31);
 }
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,7 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { STATUS_UNREPORTED = 90, STATUS_NO_TRACKER = 91, STATUS_NO_SHIELD = 92, OUTPUT_MAX = 65536 };
+enum { STATUS_UNREPORTED = 90, STATUS_NO_TRACKER = 91, STATUS_NO_SHIELD = 92 };
+enum { OUTPUT_MAX = 65536, TIME_LIMIT = 30 /* seconds */ };
 
 static const struct signals_case *const suites[] = {
   cases_actions, cases_masks, cases_waits, cases_sent, cases_processes, cases_places,
@@ -44,6 +46,12 @@ say(const char *format, ...)
   if (write(STDOUT_FILENO, text, (size_t)length) != length)
     _exit(93);
   errno = saved;
+}
+
+void
+say_result(const char *what, long result)
+{
+  say("%s: %ld, error %d\n", what, result, result < 0 ? errno : 0);
 }
 
 void
@@ -87,8 +95,8 @@ say_action(const char *what, int signal)
   uint64_t mask;
   int result = sigaction(signal, NULL, &action);
   memcpy(&mask, &action.sa_mask, sizeof mask);
-  say("%s: signal %d %d %s flags %x mask %llx\n", what, signal, result, name_of((void *)action.sa_handler),
-      (unsigned)action.sa_flags, (unsigned long long)mask);
+  say("%s: signal %d %d %s flags %x mask %llx\n", what, signal, result,
+      name_of((void *)action.sa_handler), (unsigned)action.sa_flags, (unsigned long long)mask);
 }
 
 void
@@ -103,8 +111,9 @@ void
 note_info(int signal, siginfo_t *info, void *context)
 {
   (void)context;
+  int value = info->si_code == SI_QUEUE ? info->si_value.sival_int : 0;
   say("info: code %d, errno %d, self %d, value %d\n", info->si_code, info->si_errno,
-      info->si_code <= 0 && info->si_pid == getpid(), info->si_code == SI_QUEUE ? info->si_value.sival_int : 0);
+      info->si_code <= 0 && info->si_pid == getpid(), value);
   note(signal);
 }
 
@@ -161,7 +170,7 @@ run_case(const char *name, bool tracked)
   touched = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (tracked)
     tracker = track();
-  alarm(20);
+  alarm(TIME_LIMIT);
   for (size_t i = 0; i < SUITES; i++)
     for (const struct signals_case *one = suites[i]; one->name; one++)
       if (!strcmp(one->name, name)) {
@@ -192,11 +201,20 @@ start(const char *name, bool tracked, char *output)
   close(end[1]);
   size_t length = 0;
   ssize_t got;
-  while ((got = read(end[0], output + length, OUTPUT_MAX - 1 - length)) > 0)
+  struct pollfd ready = { .fd = end[0], .events = POLLIN };
+  /* Who hangs with everything blocked is not ended by its own alarm. */
+  while (poll(&ready, 1, TIME_LIMIT * 1000) > 0
+         && (got = read(end[0], output + length, OUTPUT_MAX - 1 - length)) > 0)
     length += (size_t)got;
   output[length] = '\0';
+  pid_t ended = 0;
+  for (int i = 0; i < 500 && (ended = waitpid(child, &status, WNOHANG)) == 0; i++)
+    usleep(10000);
+  if (ended == 0) {
+    kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+  }
   close(end[0]);
-  waitpid(child, &status, 0);
   return status;
 }
 
@@ -221,7 +239,8 @@ compare(const char *name)
     skip(name, tracked);
     return;
   }
-  bool timely = !WIFSIGNALED(bare_status) || WTERMSIG(bare_status) != SIGALRM;
+  int killer = WIFSIGNALED(bare_status) ? WTERMSIG(bare_status) : 0;
+  bool timely = killer != SIGALRM && killer != SIGKILL;
   if (!ok(timely && *bare && bare_status == tracked_status && !strcmp(bare, tracked), "%s", name)) {
     show("as it is", bare_status, bare);
     show("tracked", tracked_status, tracked);
@@ -252,6 +271,11 @@ main(int argc, char **argv)
     return say_status();
   if (argc > 1)
     return run_case(argv[1], argc > 2);
+#ifdef __SANITIZE_THREAD__
+  /* It delivers signals later than the kernel, and knows a thread later than that takes the first. */
+  skip("signals", "ThreadSanitizer delivers them in its own time");
+  return tap_done();
+#endif
   for (size_t i = 0; i < SUITES; i++)
     for (const struct signals_case *one = suites[i]; one->name; one++)
       compare(one->name);

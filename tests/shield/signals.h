@@ -19,6 +19,8 @@ extern const struct signals_case cases_actions[], cases_masks[], cases_waits[], 
 enum { PAGES = 64 };
 /* On record: compared with the run that is not tracked. Async-signal-safe enough for us. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* And errno, if it failed. */
+void say_result(const char *what, long result);
 /* Write to a page that is watched in the tracked run, where it must be reported. */
 void touch(unsigned page);
 /* The kernel's mask as the program sees it. */
