@@ -11,7 +11,7 @@ libtracker_la_SOURCES = \
   %D%/loan.c %D%/loan.h %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/pagehash.h \
   %D%/pin.c %D%/pin.h %D%/raw.c %D%/raw.h %D%/region.c %D%/region.h %D%/segment.c %D%/segment.h \
   %D%/sigchain.c %D%/sigchain.h \
-  %D%/alias.c %D%/alias.h %D%/carry.c %D%/carry.h \
+  %D%/alias.c %D%/alias.h %D%/audit.c %D%/audit.h %D%/carry.c %D%/carry.h \
   %D%/shield/change.c %D%/shield/change.h %D%/shield/follow.c %D%/shield/follow.h \
   %D%/shield/follow_file.c %D%/shield/follow_map.c %D%/shield/follow_move.c \
   %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h

@@ -53,6 +53,18 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 
+int
+os_in_core(uintptr_t address, size_t length, unsigned char *pages)
+{
+  return (int)CALL(SYS_mincore, address, length, pages);
+}
+
+long
+os_read_at(int fd, void *buffer, size_t length, uint64_t offset)
+{
+  return CALL(SYS_pread64, fd, buffer, length, offset);
+}
+
 bool
 os_is_readable(uintptr_t address)
 {

@@ -28,6 +28,7 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
   tracker->stack_depth = options->stack_depth;
+  tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;
   if (options->stack_depth) {
     tracker->writers = writers_create(options->stack_depth,
