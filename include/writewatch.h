@@ -268,6 +268,10 @@ WW_API size_t   ww_dirty_pages(const ww_dirty *dirty);   /* all pages in the run
 WW_API size_t   ww_dirty_count(const ww_dirty *dirty, enum ww_evidence evidence);  /* pages of one kind */
 /* Runs by ascending address. *count runs (count may be NULL), owned by the dirty set. */
 WW_API const struct ww_run *ww_dirty_runs(const ww_dirty *dirty, size_t *count);
+/* WW_AUDIT: what of these changed and nobody had noticed: writes that the library missed. They
+ * are among the runs, as WW_VERIFIED. *count runs (may be NULL), owned by the dirty set; NULL
+ * and 0 if nothing was missed. */
+WW_API const struct ww_run *ww_dirty_missed(const ww_dirty *dirty, size_t *count);
 /* Regions that were watched when the epoch ended, dirty or not, by ascending address. */
 WW_API ww_region *const *ww_dirty_regions(const ww_dirty *dirty, size_t *count);
 /* Who was the first to write the page that holds address `page` in this epoch.

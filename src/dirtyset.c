@@ -123,6 +123,14 @@ ww_dirty_runs(const struct ww_dirty *dirty, size_t *count)
   return dirty->run;
 }
 
+const struct ww_run *
+ww_dirty_missed(const struct ww_dirty *dirty, size_t *count)
+{
+  if (count)
+    *count = dirty->missed_runs;
+  return dirty->missed;
+}
+
 struct ww_region *const *
 ww_dirty_regions(const struct ww_dirty *dirty, size_t *count)
 {
@@ -239,6 +247,8 @@ ww_dirty_free(struct ww_dirty *dirty)
     region_release(dirty->region[i]);
   writers_release(dirty->writers);
   faultlog_release(&dirty->log);
+  if (dirty->missed)
+    arena_unmap(NULL, dirty->missed);
   struct dirty_index *index = atomic_load(&dirty->index);
   if (index)
     arena_unmap(NULL, index);

@@ -13,6 +13,8 @@ struct ww_dirty {
   size_t runs, regions;
   struct ww_run *run;
   struct ww_region **region;
+  size_t missed_runs;
+  struct ww_run *missed;          /* a mapping of its own, or NULL */
   struct faultlog log;            /* its own */
   struct writers *writers;
   _Atomic(struct dirty_index *) index;  /* made when first asked who wrote a page */

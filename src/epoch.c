@@ -2,6 +2,7 @@
 #include "config.h"
 #include "epoch.h"
 #include "alias.h"
+#include "audit.h"
 #include "carry.h"
 #include "dirtyset.h"
 #include "engine.h"
@@ -65,8 +66,11 @@ epoch_arm_region(struct ww_region *region)
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
   int error = arm_whole(region);
+  if (!error && region->tracker->audited)
+    error = audit_begin(region);
   if (error) {
-    error = explain(region, error);
+    error = region->tracker->audited && !region->audit ? error_set(error, "no memory for an audit")
+      : explain(region, error);
     engine_disarm(region);
     atomic_store(&region->armed, false);
   }
@@ -132,6 +136,7 @@ tracker_start(struct ww_tracker *tracker)
   atomic_store(&tracker->stale_faults, 0);
   atomic_store(&tracker->widened_pages, 0);
   tracker->past_faults = 0;
+  tracker->missed_pages = 0;
   tracker->first_epoch = atomic_load(&tracker->gate.epoch);
   tracker->start_time = os_now();
   tracker->log[tracker->first_epoch & 1].begin = tracker->start_time;
@@ -352,13 +357,21 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     tracker->withdrawn = true;
   for (size_t i = 0; i < tracker->regions && !error; i++)
     error = arm_again(tracker->region[i], ended);
+  struct missed missed = { .run = NULL };
+  if (!error && tracker->audited && (error = audit_judge(tracker, ended, &missed)))
+    error_set(error, "no memory for a list of %zu pages that were missed", missed.pages);
   if (error)
     return error;
   for (size_t i = 0; i < tracker->regions; i++)
     runs += dirty_add_runs(NULL, tracker->region[i], &tracker->region[i]->set[ended & 1]);
   struct ww_dirty *dirty = dirty_create(runs, tracker->regions, faults > FAULTS_COPIED ? 0 : faults);
-  if (!dirty)
+  if (!dirty) {
+    if (missed.run)
+      arena_unmap(NULL, missed.run);
     return error_set(-ENOMEM, "no memory for a dirty set of %zu runs and %zu faults", runs, faults);
+  }
+  dirty->missed = missed.run;
+  dirty->missed_runs = missed.count;
   for (size_t i = 0; i < tracker->regions; i++)
     dirty_add_runs(dirty, tracker->region[i], &tracker->region[i]->set[ended & 1]);
   if (tracker->withdrawn)
@@ -368,6 +381,7 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     ww_dirty_free(dirty);
     return error_set(error, "no memory for a log of %zu faults", tracker->pages);
   }
+  tracker->missed_pages += missed.pages;
   dirty->epoch = tracker_epoch(tracker, ended);
   dirty->writers = writers_share(tracker->writers);
   dirty->regions = tracker->regions;

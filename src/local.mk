@@ -10,6 +10,8 @@ libtracker_la_SOURCES = \
   %D%/api.c \
   %D%/arena.c \
   %D%/arena.h \
+  %D%/audit.c \
+  %D%/audit.h \
   %D%/bitmap.h \
   %D%/carry.c \
   %D%/carry.h \

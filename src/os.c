@@ -63,6 +63,12 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 
+int
+os_in_core(uintptr_t address, size_t length, unsigned char *pages)
+{
+  return (int)CALL(SYS_mincore, address, length, pages);
+}
+
 bool
 os_is_readable(uintptr_t address)
 {

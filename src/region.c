@@ -3,6 +3,7 @@
 #include "config.h"
 #include "region.h"
 #include "arena.h"
+#include "audit.h"
 #include "error.h"
 #include "lock.h"
 #include "tracker.h"
@@ -277,6 +278,7 @@ region_release(struct ww_region *region)
 {
   if (atomic_fetch_sub(&region->references, 1) == 1) {
     segment_free(region);
+    audit_free(region->audit);
     if (region->hashes)
       arena_unmap(NULL, region->hashes);
     arena_unmap(NULL, region);

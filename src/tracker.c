@@ -31,6 +31,7 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   tracker->budget_wanted = options->mapping_budget;
   tracker->follows = options->flags & WW_FOLLOW_FORK;
   tracker->stack_depth = options->stack_depth;
+  tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;
   if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
     goto failed;
