@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,7 +181,12 @@ house_watch(unsigned flags)
   if (!error) {
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, house->stack, STACK);
+    /* Signals that are sent to the process are the program's, which has one thread without us. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     error = -pthread_create(&house->thread, &attributes, collect_on, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
   }
   if (!error)
