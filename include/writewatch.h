@@ -66,6 +66,13 @@ enum ww_policy {
   WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
 };
 
+/* What a tracker does beside tracking: ww_options.flags. This version refuses all of them. */
+enum ww_flags {
+  WW_SHIELD      = 1u << 0,  /* system calls that write into tracked memory go right, and are reported */
+  WW_AUDIT       = 1u << 1,  /* collects look for pages that were missed */
+  WW_FOLLOW_FORK = 1u << 2   /* a child of fork() goes on tracking as its own */
+};
+
 /* Why a page is in a dirty set. */
 enum ww_evidence {
   WW_TRAPPED  = 1,  /* a write fault on it was seen */
@@ -86,7 +93,7 @@ struct ww_options {
   enum ww_engine engine;
   enum ww_policy policy;
   unsigned       stack_depth;     /* frames kept of each writer's stack; 0: none; at most WW_STACK_MAX */
-  unsigned       flags;           /* none defined: 0 */
+  unsigned       flags;           /* of enum ww_flags */
   size_t         mapping_budget;  /* mappings that tracking may add to the process; 0: half of what
                                      vm.max_map_count leaves free when the tracker starts */
   size_t         stack_limit;     /* distinct stacks kept over the tracker's life; 0: 65,536 */
@@ -199,8 +206,9 @@ WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, s
                          ww_region **region);
 
 /* Stop watching: its pages get back the protection that they had, and what was
- * written since the last collect is forgotten. The handle ends here, but dirty
- * sets that name the region may still be asked about it.
+ * written since the last collect is forgotten. The handle ends here (to remove it
+ * once more is an error, unless a later region happens to have got the same one),
+ * but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);

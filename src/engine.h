@@ -4,9 +4,10 @@
 
 #include "region.h"
 
-/* Make the pages [first, first + count) read-only. Outside of handlers. More of the
- * region may be made read-only: that costs a fault, and is always safe. */
-int engine_arm(struct ww_region *region, size_t first, size_t count);
+/* Make the pages [first, first + count) read-only. Outside of handlers. Unless `exact`, more
+ * of the region may be made read-only: that costs a fault, and is safe where no system call
+ * may be writing (pin.h). */
+int engine_arm(struct ww_region *region, size_t first, size_t count, bool exact);
 /* Give the whole region back the protection that it had. */
 int engine_disarm(struct ww_region *region);
 /* Between gate_enter() and gate_leave(), with the pages marked in `set`: make them

@@ -36,11 +36,11 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
 }
 
 int
-engine_arm(struct ww_region *region, size_t first, size_t count)
+engine_arm(struct ww_region *region, size_t first, size_t count, bool exact)
 {
   int error = protect(region, first, count, true);
   /* Whole segments need no new mapping: their edges are edges already. */
-  if (error == -ENOMEM) {
+  if (error == -ENOMEM && !exact) {
     const struct segment *low = region_segment(region, first);
     const struct segment *high = region_segment(region, first + count - 1);
     error = protect(region, low->first, high->first + high->count - low->first, true);

@@ -5,6 +5,7 @@
 #include "engine.h"
 #include "error.h"
 #include "fork.h"
+#include "loan.h"
 #include "maps.h"
 #include "tracker.h"
 
@@ -31,13 +32,33 @@ explain(struct ww_region *region, int error)
                    strerror(-error));
 }
 
+/* All but what the kernel may be writing to: that stays writable, and is marked. */
+static int
+arm_whole(struct ww_region *region)
+{
+  struct pages pinned[PINS];
+  size_t count = loan_arming(region, pinned), from = 0;
+  int error = 0;
+  for (size_t i = 0; i <= count && !error; i++) {
+    size_t to = i < count ? pinned[i].first : region->pages;
+    if (to > from)
+      error = engine_arm(region, from, to - from, count > 0);
+    if (i < count) {
+      loan_take_up(region, pinned[i]);
+      from = pinned[i].first + pinned[i].count;
+    }
+  }
+  loan_arming_done();
+  return error;
+}
+
 int
 epoch_arm_region(struct ww_region *region)
 {
   /* First ours, then read-only: in the other order a fault in between is a crash. */
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
-  int error = engine_arm(region, 0, region->pages);
+  int error = arm_whole(region);
   if (error) {
     error = explain(region, error);
     engine_disarm(region);
@@ -195,25 +216,55 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&tracker->log[ended & 1].count, 0);
 }
 
-/* Make the pages of the runs read-only: neighbouring runs by one call, for the pages
- * between them are read-only already and cost the kernel a look; but not too many,
+/* Make the marked pages of [from, to) read-only: neighbouring runs by one call, for the
+ * pages between them are read-only already and cost the kernel a look; but not too many,
  * for other threads' faults wait meanwhile. */
 static int
-arm_runs(const struct ww_run *run, size_t runs)
+arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
-  for (size_t i = 0, next; i < runs; i = next) {
-    struct ww_region *region = run[i].region;
-    next = i + 1;
-    while (next < runs && next - i < RUNS_A_CALL && run[next].region == region)
-      next++;
-    const struct ww_run *last = &run[next - 1];
-    uintptr_t start = (uintptr_t)run[i].address, end = (uintptr_t)last->address + last->length;
-    int error = engine_arm(region, (start - region->start) >> region->shift, (end - start) >> region->shift);
+  size_t page = from;
+  while ((page = bitmap_next(&set->dirty, page)) < to) {
+    size_t first = page, last = page;
+    unsigned runs = 0;
+    do {
+      size_t word = page / 64;
+      uint64_t bits = bitmap_word(&set->dirty, word) & bitmap_mask(word, page, to - page);
+      runs += (unsigned)__builtin_popcountll(bits & ~(bits << 1));
+      if (runs > RUNS_A_CALL)
+        break;
+      last = word * 64 + 63 - (size_t)__builtin_clzll(bits);
+      page = bitmap_next(&set->dirty, (word + 1) * 64);
+    } while (page < to);
+    int error = engine_arm(region, first, last - first + 1, exact);
     if (error)
       return explain(region, error);
   }
   return 0;
+}
+
+/* C3 of gate.h for one region, A1 to A3 of pin.h, and the judgement of provisional marks,
+ * for which the pages must be armed. */
+static int
+arm_again(struct ww_region *region, uint64_t ended)
+{
+  struct page_set *set = &region->set[ended & 1], *running = &region->set[(ended + 1) & 1];
+  struct pages pinned[PINS];
+  size_t count = loan_arming(region, pinned), from = 0;
+  int error = 0;
+  for (size_t i = 0; i <= count && !error; i++) {
+    size_t to = i < count ? pinned[i].first : region->pages;
+    if (to > from)
+      error = arm_marked(region, set, from, to, count > 0);
+    if (i < count) {
+      loan_carry_over(region, set, running, pinned[i]);
+      from = pinned[i].first + pinned[i].count;
+    }
+  }
+  loan_arming_done();
+  if (!error)
+    region->tracker->unchanged_pages += loan_verify(region, set);
+  return error;
 }
 
 /* Leave only faults of regions that are still there and pages that are marked: a
@@ -268,6 +319,11 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
 {
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
+  int error = 0;
+  for (size_t i = 0; i < tracker->regions && !error; i++)
+    error = arm_again(tracker->region[i], ended);
+  if (error)
+    return error;
   for (size_t i = 0; i < tracker->regions; i++)
     runs += dirty_add_runs(NULL, tracker->region[i], &tracker->region[i]->set[ended & 1]);
   struct ww_dirty *dirty = dirty_create(runs, tracker->regions, faults > FAULTS_COPIED ? 0 : faults);
@@ -275,17 +331,12 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     return error_set(-ENOMEM, "no memory for a dirty set of %zu runs and %zu faults", runs, faults);
   for (size_t i = 0; i < tracker->regions; i++)
     dirty_add_runs(dirty, tracker->region[i], &tracker->region[i]->set[ended & 1]);
-  int error = arm_runs(dirty->run, dirty->runs);
-  if (!error) {
-    if (tracker->withdrawn)
-      drop_withdrawn(tracker, ended);
-    error = move_log(tracker, log, dirty);
-    if (error)
-      error_set(error, "no memory for a log of %zu faults", tracker->pages);
-  }
+  if (tracker->withdrawn)
+    drop_withdrawn(tracker, ended);
+  error = move_log(tracker, log, dirty);
   if (error) {
     ww_dirty_free(dirty);
-    return error;
+    return error_set(error, "no memory for a log of %zu faults", tracker->pages);
   }
   dirty->epoch = tracker_epoch(tracker, ended);
   dirty->writers = writers_share(tracker->writers);

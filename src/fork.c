@@ -14,6 +14,8 @@
  * like a thread's. */
 #include "config.h"
 #include "fork.h"
+#include "fault.h"
+#include "process.h"
 #include "region.h"
 #include "sigchain.h"
 #include "stack.h"
@@ -49,6 +51,7 @@ unlock_all(void)
 static void
 in_child(void)
 {
+  process_forked();
   os_thread_id_forget();
   gate_reset(&region_gate);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
@@ -68,7 +71,7 @@ fork_enlist(struct ww_tracker *tracker)
     error = -pthread_atfork(before, unlock_all, in_child);
   if (!error) {
     hooked = true;
-    sigchain_install();
+    sigchain_install(SIGSEGV, fault_handler);
     tracker->next = first;
     first = tracker;
   }
@@ -93,7 +96,7 @@ void
 fork_refront(void)
 {
   pthread_mutex_lock(&lock);
-  sigchain_install();
+  sigchain_install(SIGSEGV, fault_handler);
   pthread_mutex_unlock(&lock);
 }
 

@@ -85,22 +85,25 @@ maps_next(struct maps_reader *reader, struct mapping *mapping)
       case 's': mapping->shared = true; break;
       default: break;
     }
-  /* Four more columns, each begun by blanks; the last is the path to the line's end. */
-  unsigned column = 0;
+  uintptr_t offset, major, minor;
+  do
+    character = next_character(reader);
+  while (character == ' ');
+  character = read_hex(reader, character, &offset);
+  character = read_hex(reader, character == ' ' ? next_character(reader) : character, &major);
+  character = read_hex(reader, character == ':' ? next_character(reader) : character, &minor);
+  mapping->offset = offset;
+  mapping->device = (uint64_t)major << 32 | minor;
+  mapping->inode = 0;
+  while (character == ' ')
+    character = next_character(reader);
+  for (; character >= '0' && character <= '9'; character = next_character(reader))
+    mapping->inode = mapping->inode * 10 + (uint64_t)(character - '0');
+  /* Blanks and the path, to the line's end. */
   size_t length = 0;
-  bool blank = false;
-  while ((character = next_character(reader)) >= 0 && character != '\n') {
-    if (column < 4) {
-      if (character == ' ')
-        blank = true;
-      else if (blank) {
-        blank = false;
-        column++;
-      }
-    }
-    if (column == 4 && length < sizeof mapping->path - 1)
+  for (; character >= 0 && character != '\n'; character = next_character(reader))
+    if ((length || character != ' ') && length < sizeof mapping->path - 1)
       mapping->path[length++] = (char)character;
-  }
   mapping->path[length] = '\0';
   return character < -1 ? character + 1 : 1;
 }

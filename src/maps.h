@@ -10,6 +10,9 @@ struct mapping {
   uintptr_t start, end;
   int protection;    /* PROT_* */
   bool shared;
+  uint64_t offset;   /* in the file, bytes */
+  uint64_t device;   /* major << 32 | minor */
+  uint64_t inode;    /* 0 if no file is mapped */
   char path[128];    /* cut; "" if it has none */
 };
 

@@ -14,6 +14,8 @@
 /* Zeroed private memory, not counted against overcommit, never in huge pages;
  * NULL if there is none. */
 void *os_map(size_t length);
+/* The same, and empty in the child of a fork() where the kernel can do that (Linux 4.14). */
+void *os_map_wiped(size_t length);
 void os_unmap(void *address, size_t length);
 int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
@@ -28,6 +30,8 @@ size_t os_page_size(void);
 /* The calling thread's id, 0 until it was asked for. */
 extern _Thread_local int32_t os_own_thread;
 int32_t os_thread_id(void);
+int32_t os_process_id(void);
+int32_t os_parent_id(void);
 /* After fork: the calling thread's id is asked for again. */
 void os_thread_id_forget(void);
 /* Nanoseconds of CLOCK_MONOTONIC. */
@@ -37,7 +41,28 @@ void os_pause(unsigned attempt);
 unsigned os_threads(void);
 /* The mask as the kernel keeps it: libc hides two signals of its own. */
 void os_set_signal_mask(uint64_t mask);
+uint64_t os_signal_mask(void);
+/* Hold all signals off; returns the mask that was. */
+uint64_t os_hold_signals(void);
+/* A signal action as the kernel has it (its asm/signal.h; libc's is another). */
+struct os_action {
+  void (*handler)(int, siginfo_t *, void *);
+  unsigned long flags;
+  void (*restorer)(void);       /* with SA_RESTORER, which x86-64 insists on: libc's */
+  uint64_t mask;
+};
+/* Both may be NULL. */
+int os_signal_action(int signal, const struct os_action *action, struct os_action *old);
+/* Does the kernel know this action of seccomp filters? */
+int os_seccomp_knows(uint32_t action);
+/* Add a seccomp filter to all threads. A positive result is the thread that refuses. */
+struct sock_filter;
+long os_seccomp(size_t length, const struct sock_filter *program);
 /* Queue `info` as signal `signal` for the calling thread. */
 int os_queue_self(int signal, const siginfo_t *info);
+/* The same for any thread of the process that does not block it. */
+int os_queue_process(int signal, const siginfo_t *info);
+/* Take one of the pending signals in `set` if there is one: its number, or a negative errno. */
+int os_take_pending(uint64_t set, siginfo_t *info);
 
 #endif

@@ -189,6 +189,19 @@ region_withdraw(struct ww_region *region)
   region_table_unlock();
 }
 
+struct ww_tracker *
+region_owner(const struct ww_region *region)
+{
+  struct ww_tracker *owner = NULL;
+  region_table_lock();
+  const struct region_table *table = region_table();
+  for (size_t i = 0; table && i < table->count && !owner; i++)
+    if (table->region[i] == region)
+      owner = region->tracker;
+  region_table_unlock();
+  return owner;
+}
+
 /* ------------------------------------------------------------------ making */
 
 static int
@@ -310,10 +323,18 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
 {
   size_t pages = (end - start) >> shift, flat = bitmap_words(pages) * sizeof(uint64_t);
   size_t head = (sizeof(struct ww_region) + segments * sizeof(struct segment) + 63) & ~(size_t)63;
-  size_t memory = head + 2 * (bitmap_size(pages) + 3 * flat);
+  size_t memory = head + 2 * (bitmap_size(pages) + 4 * flat);
   struct ww_region *region = arena_map(NULL, memory);
   if (!region)
     return NULL;
+  if (tracker && (tracker->flags & WW_SHIELD)) {
+    region->hashes = arena_map(NULL, 2 * pages * sizeof *region->hashes);
+    if (!region->hashes) {
+      arena_unmap(NULL, region);
+      return NULL;
+    }
+    memory += 2 * pages * sizeof *region->hashes;
+  }
   region->memory = memory;
   region->tracker = tracker;
   atomic_store(&region->references, 1);
@@ -331,7 +352,9 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
     set->bulk = (void *)at;
     set->declared = (void *)(at + flat);
     set->trapped = (void *)(at + 2 * flat);
-    at += 3 * flat;
+    set->provisional = (void *)(at + 3 * flat);
+    set->hash = region->hashes ? region->hashes + parity * pages : NULL;
+    at += 4 * flat;
   }
   if (name)
     strncpy(region->name, name, sizeof region->name - 1);
@@ -356,8 +379,11 @@ region_share(struct ww_region *region)
 void
 region_release(struct ww_region *region)
 {
-  if (atomic_fetch_sub(&region->references, 1) == 1)
+  if (atomic_fetch_sub(&region->references, 1) == 1) {
+    if (region->hashes)
+      arena_unmap(NULL, region->hashes);
     arena_unmap(NULL, region);
+  }
 }
 
 /* --------------------------------------------------------------- page sets */
@@ -387,6 +413,19 @@ page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64
   return now & ~old;
 }
 
+void
+page_set_remove(struct page_set *set, size_t word, uint64_t mask)
+{
+  uint64_t left = bitmap_word(&set->dirty, word) & ~mask;
+  atomic_fetch_and(&set->bulk[word], ~mask);
+  atomic_fetch_and(&set->declared[word], ~mask);
+  atomic_fetch_and(&set->trapped[word], ~mask);
+  atomic_fetch_and(&set->provisional[word], ~mask);
+  bitmap_clear_word(&set->dirty, word);
+  if (left)
+    bitmap_set_word(&set->dirty, word, left);
+}
+
 enum ww_evidence
 page_set_evidence(const struct page_set *set, size_t page)
 {
@@ -411,8 +450,10 @@ page_set_clear(struct page_set *set)
       atomic_store(&set->bulk[word], 0);
       atomic_store(&set->declared[word], 0);
       atomic_store(&set->trapped[word], 0);
+      atomic_store(&set->provisional[word], 0);
     }
     page = (word + 1) * 64;
   }
+  atomic_store(&set->unverified, false);
   atomic_store(&set->mappings, 0);
 }

@@ -5,6 +5,7 @@
 
 #include "bitmap.h"
 #include "gate.h"
+#include "pagehash.h"
 #include "writewatch.h"
 
 #include <stdatomic.h>
@@ -18,7 +19,10 @@ struct page_set {
   _Atomic uint64_t *bulk;       /* made writable because its neighbours were */
   _Atomic uint64_t *declared;   /* ww_touch() */
   _Atomic uint64_t *trapped;    /* faulted although it was in the set already */
+  _Atomic uint64_t *provisional; /* declared, but returned only if it differs from its hash (loan.h) */
+  struct page_hash *hash;       /* [pages] of the provisional ones; NULL: the tracker has no shield */
   _Atomic bool special;
+  _Atomic bool unverified;      /* some are provisional */
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
@@ -36,6 +40,7 @@ struct ww_region {
   size_t pages;
   _Atomic bool armed;           /* its faults are ours */
   size_t memory;                /* bytes that this takes */
+  struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   size_t segments;
   struct segment *segment;
   struct page_set set[2];       /* by epoch & 1 */
@@ -72,6 +77,8 @@ int region_armed_protection(int protection);
 /* Add pages of one word; returns those that were not in the set. Counts the mappings
  * that the set's runs cost if its pages alone are writable: two for each run. */
 uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+/* Take out pages of one word; nobody else may be in the set. */
+void page_set_remove(struct page_set *set, size_t word, uint64_t mask);
 enum ww_evidence page_set_evidence(const struct page_set *set, size_t page);
 /* Empty; nobody else may be in it. */
 void page_set_clear(struct page_set *set);
@@ -96,6 +103,8 @@ size_t region_table_search(const struct region_table *table, uintptr_t address);
 int region_publish(struct ww_region *region);
 /* Publish one without it and wait until nobody can be looking at it. */
 void region_withdraw(struct ww_region *region);
+/* The tracker of a published region; NULL if it is none. The pointer is not followed. */
+struct ww_tracker *region_owner(const struct ww_region *region);
 /* Wait for all handlers that run now. */
 void region_gate_wait(void);
 /* Around fork(). */

@@ -14,8 +14,10 @@ declare(struct ww_region *region, size_t first, size_t count)
     uint64_t mask = bitmap_mask(word, first, count);
     uint64_t added = page_set_add(region, set, word, mask);
     /* Pages that were made writable in bulk are now known to be written. */
-    if (atomic_load(&set->special))
+    if (atomic_load(&set->special)) {
       added |= atomic_load(&set->bulk[word]) & mask;
+      atomic_fetch_and(&set->provisional[word], ~mask);
+    }
     if (added) {
       atomic_fetch_or(&set->declared[word], added);
       atomic_store(&set->special, true);

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "fork.h"
 #include "region.h"
+#include "shield/shield.h"
 #include "stack.h"
 
 #include <errno.h>
@@ -27,6 +28,9 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
   tracker->stack_depth = options->stack_depth;
+  tracker->flags = options->flags;
+  if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
+    goto failed;
   if (options->stack_depth) {
     tracker->writers = writers_create(options->stack_depth,
                                       options->stack_limit ? options->stack_limit : STACKS_DEFAULT);
@@ -44,7 +48,7 @@ failed:
   pthread_mutex_destroy(&tracker->lock);
   arena_unmap(NULL, tracker);
 no_memory:
-  return error_set(error, "no memory for a tracker");
+  return error == -ENOMEM ? error_set(error, "no memory for a tracker") : error;
 }
 
 /* Where a region belongs among the tracker's; also a hit if it is there. */
@@ -151,14 +155,14 @@ meets_own_stack(uintptr_t start, uintptr_t end)
   return start < (uintptr_t)low + size && end > (uintptr_t)low;
 }
 
-struct range { uintptr_t start, end; bool met; };
+struct met { uintptr_t start, end; bool met; };
 
 /* For dl_iterate_phdr(): is the object ours, or the unwinder's, and does the range meet
  * what it writes to? */
 static int
 meets_object(struct dl_phdr_info *object, size_t size, void *argument)
 {
-  struct range *range = argument;
+  struct met *range = argument;
   uintptr_t code[] = { (uintptr_t)&tracker_create, stack_code() };
   bool of_ours = false;
   (void)size;
@@ -181,7 +185,7 @@ static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
   const char *what = NULL;
-  struct range range = { start, end, false };
+  struct met range = { start, end, false };
   if (meets_own_stack(start, end))
     what = "the stack of the calling thread";
   else if (meets_own_storage(start, end))
@@ -229,6 +233,8 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
   int error = region_inspect(name, &start, &end, &shift, &segments);
   if (!error)
     error = refuse_own(name, start, end);
+  if (!error && (tracker->flags & WW_SHIELD))
+    error = shield_cover(start, end);
   if (error)
     return error;
   if ((end - start) >> shift >= (uint64_t)1 << 32)
@@ -255,13 +261,20 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
 int
 tracker_remove(struct ww_region *region)
 {
-  struct ww_tracker *tracker = region->tracker;
-  if (!tracker)
-    return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
-  pthread_mutex_lock(&tracker->lock);
-  int error = take_out(tracker, region, position(tracker, region->start));
-  pthread_mutex_unlock(&tracker->lock);
-  return error;
+  /* The handle may have ended, and its memory with it: it is only compared. */
+  struct ww_tracker *tracker = region_owner(region);
+  size_t at = 0;
+  if (tracker) {
+    pthread_mutex_lock(&tracker->lock);
+    while (at < tracker->regions && tracker->region[at] != region)
+      at++;
+    bool found = at < tracker->regions;
+    int error = found ? take_out(tracker, region, at) : 0;
+    pthread_mutex_unlock(&tracker->lock);
+    if (found)
+      return error;
+  }
+  return error_set(-EINVAL, "ww_region_remove: the region was removed before");
 }
 
 void

@@ -18,6 +18,7 @@ struct ww_tracker {
   struct faultlog log[2];           /* by epoch & 1 */
   struct writers *writers;          /* NULL: no stacks */
   unsigned stack_depth;
+  unsigned flags;                   /* of enum ww_flags */
   _Atomic long mappings_budget;     /* 0 while not started */
   /* What handlers write, apart from what they only read. */
   _Alignas(128) _Atomic long mappings;  /* used, without the regions' edges */
@@ -31,6 +32,7 @@ struct ww_tracker {
   bool started;
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
+  uint64_t unchanged_pages;         /* that were lent out and came back as they were */
   uint64_t past_faults;             /* of the epochs that were collected */
   size_t budget_wanted;             /* 0: by itself */
   size_t regions, room;

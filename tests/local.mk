@@ -5,7 +5,7 @@ check_LTLIBRARIES += libtracker-broken.la
 libtracker_broken_la_CPPFLAGS = $(AM_CPPFLAGS) -DGATE_WITHOUT_WAIT
 libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
-libtracker_broken_la_LIBADD = $(LIBUNWIND_LIBS)
+libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing

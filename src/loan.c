@@ -1,0 +1,209 @@
+/* loan.c - async-signal-safe. Memory that is lent to the kernel for the time of a call. */
+#include "config.h"
+#include "loan.h"
+#include "engine.h"
+#include "tracker.h"
+
+#include <sys/mman.h>
+
+/* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
+ * writable in bulk, which say so. */
+enum { HASHED_MAX = 16 * 1024 * 1024 };
+
+static struct page_hash
+hash_of(const struct ww_region *region, size_t page)
+{
+  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
+}
+
+/* Mark the pages of `mask` in a word, where they are not marked yet, as provisional: hashed
+ * first, for once a page is marked another thread's fault may make it writable. Only who
+ * marked the page has its hash; a fault that comes in between finds a page that is declared
+ * already, and is recorded as trapped beside it. Called inside the tracker's gate. */
+static void
+mark_provisional(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
+{
+  struct page_hash hash[64];
+  uint64_t missing = mask & ~bitmap_word(&set->dirty, word);
+  for (uint64_t rest = missing; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    hash[bit] = hash_of(region, word * 64 + bit);
+  }
+  uint64_t added = missing ? page_set_add(region, set, word, missing) : 0;
+  if (!added)
+    return;
+  atomic_fetch_or(&set->declared[word], added);
+  atomic_fetch_or(&set->provisional[word], added);
+  atomic_store(&set->special, true);
+  atomic_store(&set->unverified, true);
+  for (uint64_t rest = added; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    set->hash[word * 64 + bit] = hash[bit];
+  }
+}
+
+/* Pages of one segment, which the program may read and write. */
+static void
+lend_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
+{
+  struct gate_pass pass = gate_enter(&region->tracker->gate);
+  struct page_set *set = &region->set[pass.epoch & 1];
+  for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
+    uint64_t mask = bitmap_mask(word, first, count);
+    if (set->hash && *hashed < HASHED_MAX) {
+      mark_provisional(region, set, word, mask);
+      *hashed += (size_t)__builtin_popcountll(mask) << region->shift;
+    } else {
+      uint64_t added = page_set_add(region, set, word, mask);
+      if (added) {
+        atomic_fetch_or(&set->bulk[word], added);
+        atomic_store(&set->special, true);
+      }
+    }
+  }
+  (void)engine_open(region, set, first, count);
+  gate_leave(pass);
+}
+
+/* What the program cannot write itself is left alone: the call says EFAULT, as it should. */
+static void
+lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *hashed)
+{
+  uintptr_t from = start > region->start ? start : region->start;
+  uintptr_t to = end < region->end ? end : region->end;
+  size_t first = (from - region->start) >> region->shift;
+  size_t behind = ((to - 1 - region->start) >> region->shift) + 1;
+  while (first < behind) {
+    const struct segment *segment = region_segment(region, first);
+    size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
+    if ((segment->protection & (PROT_READ | PROT_WRITE)) == (PROT_READ | PROT_WRITE))
+      lend_pages(region, first, next - first, hashed);
+    first = next;
+  }
+}
+
+static bool
+lend(struct range range, size_t *hashed)
+{
+  bool lent = false;
+  struct gate_pass pass = gate_enter(&region_gate);
+  const struct region_table *table = region_table();
+  for (size_t i = region_table_search(table, range.start); table && i < table->count; i++) {
+    struct ww_region *region = table->region[i];
+    if (region->start >= range.end)
+      break;
+    if (atomic_load(&region->armed)) {
+      lend_region(region, range.start, range.end, hashed);
+      lent = true;
+    }
+  }
+  gate_leave(pass);
+  return lent;
+}
+
+void
+loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t frame)
+{
+  size_t hashed = 0;
+  *loan = (struct loan){ .pins = 0 };
+  for (size_t i = 0; i < count; i++) {
+    struct range pinned = range[i];
+    /* One pin for all that there are no more places for. */
+    if (loan->pins == LOAN_PINS - 1)
+      for (; i + 1 < count; i++) {
+        pinned.start = range[i + 1].start < pinned.start ? range[i + 1].start : pinned.start;
+        pinned.end = range[i + 1].end > pinned.end ? range[i + 1].end : pinned.end;
+      }
+    loan->pin[loan->pins++] = pin_add(pinned, frame);
+  }
+  pin_settle();
+  for (size_t i = 0; i < count; i++)
+    if (lend(range[i], &hashed))
+      loan->lent = true;
+}
+
+void
+loan_end(struct loan *loan)
+{
+  while (loan->pins > 0)
+    pin_drop(loan->pin[--loan->pins]);
+}
+
+void
+loan_forever(struct range range)
+{
+  size_t hashed = 0;
+  pin_keep(range);
+  pin_settle();
+  (void)lend(range, &hashed);
+}
+
+/* ------------------------------------------------------------ for whoever arms */
+
+size_t
+loan_arming(const struct ww_region *region, struct pages *pinned)
+{
+  struct range range[PINS];
+  size_t count = pin_begin_arming(region->start, region->end, range);
+  for (size_t i = 0; i < count; i++) {
+    uintptr_t from = range[i].start > region->start ? range[i].start : region->start;
+    uintptr_t to = range[i].end < region->end ? range[i].end : region->end;
+    size_t first = (from - region->start) >> region->shift;
+    pinned[i] = (struct pages){ first, ((to - 1 - region->start) >> region->shift) + 1 - first };
+  }
+  return count;
+}
+
+void
+loan_arming_done(void)
+{
+  pin_end_arming();
+}
+
+void
+loan_take_up(struct ww_region *region, struct pages pinned)
+{
+  size_t hashed = 0;
+  lend_region(region, region_page_address(region, pinned.first),
+              region_page_address(region, pinned.first + pinned.count), &hashed);
+}
+
+/* A mark that holds its page's content from now on. Nobody but the collector, under the
+ * tracker's lock, and handlers that stand in the running epoch are here. */
+void
+loan_carry_over(struct ww_region *region, struct page_set *ended, struct page_set *running,
+                struct pages pinned)
+{
+  size_t behind = pinned.first + pinned.count;
+  for (size_t page = pinned.first; (page = bitmap_next(&ended->dirty, page)) < behind; page++) {
+    uint64_t bit = (uint64_t)1 << (page % 64);
+    if (running->hash)
+      mark_provisional(region, running, page / 64, bit);
+    else if (page_set_add(region, running, page / 64, bit)) {
+      atomic_fetch_or(&running->bulk[page / 64], bit);
+      atomic_store(&running->special, true);
+    }
+  }
+}
+
+size_t
+loan_verify(struct ww_region *region, struct page_set *ended)
+{
+  size_t unchanged = 0;
+  if (!atomic_load(&ended->unverified))
+    return 0;
+  for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE;) {
+    size_t word = page / 64;
+    uint64_t gone = 0;
+    uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word]);
+    for (uint64_t rest = check; rest; rest &= rest - 1) {
+      unsigned bit = (unsigned)__builtin_ctzll(rest);
+      if (page_hash_equal(ended->hash[word * 64 + bit], hash_of(region, word * 64 + bit)))
+        gone |= (uint64_t)1 << bit;
+    }
+    page_set_remove(ended, word, gone);
+    unchanged += (size_t)__builtin_popcountll(gone);
+    page = (word + 1) * 64;
+  }
+  return unchanged;
+}

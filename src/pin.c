@@ -1,0 +1,182 @@
+/* pin.c - async-signal-safe. Pages that the kernel may be writing to at this moment. */
+#include "config.h"
+#include "pin.h"
+#include "os.h"
+
+#include <stdatomic.h>
+
+struct pin {
+  _Alignas(64) _Atomic uintptr_t start, end;   /* end 0: nothing */
+  uintptr_t frame;
+  int below;                 /* the pin that its thread made before it */
+  bool kept;                 /* for good */
+};
+
+/* A bit for each place that is taken. The lowest free one is taken first, so that few
+ * words need be looked at. */
+static _Atomic uint64_t taken[PINS / 64];
+static struct pin pins[PINS];
+static _Atomic uint32_t without_place;
+static _Atomic uint32_t arming;
+static _Thread_local int top = PIN_NONE;
+
+static int
+take_place(void)
+{
+  for (unsigned word = 0; word < PINS / 64; word++) {
+    uint64_t now = atomic_load(&taken[word]);
+    while (~now) {
+      unsigned bit = (unsigned)__builtin_ctzll(~now);
+      if (atomic_compare_exchange_weak(&taken[word], &now, now | (uint64_t)1 << bit))
+        return (int)(word * 64 + bit);
+    }
+  }
+  return PIN_NONE;
+}
+
+static void
+leave_place(int pin)
+{
+  atomic_store(&pins[pin].end, 0);
+  atomic_fetch_and(&taken[pin / 64], ~((uint64_t)1 << (pin % 64)));
+}
+
+static int
+place(struct range range)
+{
+  int pin = take_place();
+  if (pin == PIN_NONE)
+    atomic_fetch_add(&without_place, 1);
+  else {
+    atomic_store(&pins[pin].start, range.start);
+    atomic_store(&pins[pin].end, range.end);
+  }
+  return pin;
+}
+
+int
+pin_add(struct range range, uintptr_t frame)
+{
+  /* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. */
+  if (frame)
+    while (top != PIN_NONE && pins[top].frame && pins[top].frame < frame)
+      pin_drop(top);
+  int pin = place(range);
+  if (pin != PIN_NONE) {
+    pins[pin].frame = frame;
+    pins[pin].kept = false;
+    pins[pin].below = top;
+    top = pin;
+  }
+  return pin;
+}
+
+void
+pin_drop(int pin)
+{
+  if (pin == PIN_NONE) {
+    atomic_fetch_sub(&without_place, 1);
+    return;
+  }
+  while (top != PIN_NONE) {
+    int dropped = top;
+    top = pins[dropped].below;
+    leave_place(dropped);
+    if (dropped == pin)
+      break;
+  }
+}
+
+void
+pin_settle(void)
+{
+  for (unsigned attempt = 0; atomic_load(&arming); attempt++)
+    os_pause(attempt);
+}
+
+void
+pin_keep(struct range range)
+{
+  int pin = place(range);
+  if (pin != PIN_NONE)
+    pins[pin].kept = true;
+}
+
+void
+pin_forget_thread(void)
+{
+  if (top != PIN_NONE) {
+    int last = top;
+    while (pins[last].below != PIN_NONE)
+      last = pins[last].below;
+    pin_drop(last);
+  }
+}
+
+void
+pin_forget_others(void)
+{
+  uint64_t own[PINS / 64] = { 0 };
+  for (int pin = top; pin != PIN_NONE; pin = pins[pin].below)
+    own[pin / 64] |= (uint64_t)1 << (pin % 64);
+  for (int pin = 0; pin < PINS; pin++)
+    if (pins[pin].kept && atomic_load(&pins[pin].end))
+      own[pin / 64] |= (uint64_t)1 << (pin % 64);
+    else if (!(own[pin / 64] >> (pin % 64) & 1))
+      atomic_store(&pins[pin].end, 0);
+  for (unsigned word = 0; word < PINS / 64; word++)
+    atomic_store(&taken[word], own[word]);
+  atomic_store(&without_place, 0);
+  atomic_store(&arming, 0);
+}
+
+/* Put a range in its place among those before it, joined with what it meets. */
+static size_t
+insert(struct range *pinned, size_t count, struct range range)
+{
+  size_t at = count;
+  while (at > 0 && pinned[at - 1].start > range.start)
+    at--;
+  if (at > 0 && pinned[at - 1].end >= range.start)
+    at--;
+  size_t behind = at;
+  while (behind < count && pinned[behind].start <= range.end) {
+    range.start = pinned[behind].start < range.start ? pinned[behind].start : range.start;
+    range.end = pinned[behind].end > range.end ? pinned[behind].end : range.end;
+    behind++;
+  }
+  size_t moved = count - behind;
+  if (behind <= at)
+    for (size_t i = moved; i-- > 0;)
+      pinned[at + 1 + i] = pinned[behind + i];
+  else
+    for (size_t i = 0; i < moved; i++)
+      pinned[at + 1 + i] = pinned[behind + i];
+  pinned[at] = range;
+  return at + 1 + moved;
+}
+
+size_t
+pin_begin_arming(uintptr_t start, uintptr_t end, struct range *pinned)
+{
+  size_t count = 0;
+  atomic_fetch_add(&arming, 1);
+  if (atomic_load(&without_place)) {
+    pinned[0] = (struct range){ start, end };
+    return 1;
+  }
+  for (unsigned word = 0; word < PINS / 64; word++)
+    for (uint64_t rest = atomic_load(&taken[word]); rest; rest &= rest - 1) {
+      const struct pin *pin = &pins[word * 64 + (unsigned)__builtin_ctzll(rest)];
+      struct range range = { atomic_load(&pin->start), atomic_load(&pin->end) };
+      if (range.start < end && range.end > start)
+        count = insert(pinned, count, range);
+    }
+  return count;
+}
+
+void
+pin_end_arming(void)
+{
+  atomic_fetch_sub(&arming, 1);
+}
