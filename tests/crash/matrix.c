@@ -255,8 +255,6 @@ skip_all(const char *reason)
 static const char *
 choose(const char *mode)
 {
-  int status;
-
   if (strcmp(mode, "--later") == 0) {
     variants = later;
     variant_count = sizeof later / sizeof *later;
@@ -264,9 +262,8 @@ choose(const char *mode)
   }
   variants = shielded;
   variant_count = sizeof shielded / sizeof *shielded;
-  status = ask("--shield");
-  return status == VICTIM_NO_SHIELD ? "this library has no shield"
-         : status == VICTIM_NO_SECCOMP ? "the shield needs seccomp filters, which this machine does not allow" : NULL;
+  return ask("--shield") != VICTIM_NO_SECCOMP ? NULL
+         : "the shield needs seccomp filters, which this machine does not allow";
 }
 
 int

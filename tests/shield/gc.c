@@ -124,7 +124,7 @@ static bool
 start_tracker(bool shield)
 {
   struct ww_options options = WW_OPTIONS_INIT;
-  options.flags = shield ? WW_SHIELD | WW_AUDIT : 0;
+  options.flags = shield ? WW_SHIELD | audit_flag() : 0;
   int error = ww_tracker_create(&tracker, &options);
   if (!error)
     error = ww_region_add(tracker, "own", own, OWN_PAGES * page_size, NULL);
@@ -216,22 +216,6 @@ run_apart(enum order order, enum watch watch, bool shield)
   if (child < 0 || waitpid(child, &status, 0) != child)
     return -1;
   return status;
-}
-
-static const char *
-shield_obstacle(void)
-{
-  if (!library_has_shield())
-    return "this library has no shield";
-  int status = 0;
-  pid_t child = fork();
-  if (child == 0) {
-    struct ww_options options = WW_OPTIONS_INIT;
-    options.flags = WW_SHIELD;
-    _exit(ww_tracker_create(&tracker, &options) == -ENOTSUP);
-  }
-  waitpid(child, &status, 0);
-  return status ? "the shield needs seccomp filters, which this machine does not allow" : NULL;
 }
 
 int

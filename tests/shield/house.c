@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +67,8 @@ collect(void)
   house->dirty += ww_dirty_pages(dirty);
   house->faults += ww_dirty_writers(dirty);
   house->declared += ww_dirty_count(dirty, WW_DECLARED);
-  const struct ww_run *runs = library_has_shield() ? ww_dirty_missed(dirty, &count) : NULL;
-  for (size_t i = 0; runs && i < count; i++) {
+  const struct ww_run *runs = missed_runs(dirty, &count);
+  for (size_t i = 0; i < count; i++) {
     char offset[32];
     snprintf(offset, sizeof offset, "offset %#zx",
              (size_t)((char *)runs[i].address - (char *)ww_region_address(runs[i].region)));
@@ -172,6 +173,7 @@ house_watch(unsigned flags)
   struct ww_options options = WW_OPTIONS_INIT;
   struct ww_stats stats = { .size = sizeof stats };
   pthread_attr_t attributes;
+  sigset_t all, before;
   if (!build_house())
     return -ENOMEM;
   options.flags = flags;
@@ -180,7 +182,13 @@ house_watch(unsigned flags)
   if (!error) {
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, house->stack, STACK);
+    /* What is sent to the process shall find the threads that it would find without us. */
+    sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGSYS);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
     error = -pthread_create(&house->thread, &attributes, collect_on, NULL);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
   }
   if (!error)

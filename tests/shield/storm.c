@@ -220,7 +220,7 @@ parse(struct storm *storm, int argc, char **argv, bool *unshielded)
     case 'o': storm->with = parse_ingredients(optarg); break;
     case 'w': storm->with &= ~parse_ingredients(optarg); break;
     case 'u': *unshielded = true; break;
-    case 'a': storm->flags |= WW_AUDIT; break;
+    case 'a': storm->flags |= audit_flag(); break;
     case 'h': usage(); break;
     default: exit(2);
     }
@@ -228,29 +228,6 @@ parse(struct storm *storm, int argc, char **argv, bool *unshielded)
     fprintf(stderr, "storm: 1 to %d threads\n", THREADS_MAX);
     exit(2);
   }
-}
-
-/* NULL: this machine has the shield. */
-static const char *
-shield_obstacle(void)
-{
-  struct ww_options options = WW_OPTIONS_INIT;
-  static char reason[300];
-  int status = -1;
-  if (!library_has_shield())
-    return "this library has no shield";
-  /* A seccomp filter is for good: it is tried in a child. */
-  pid_t child = fork();
-  if (child == 0) {
-    ww_tracker *tracker;
-    options.flags = WW_SHIELD;
-    int error = ww_tracker_create(&tracker, &options);
-    _exit(error == -ENOTSUP ? 1 : error ? 2 : 0);
-  }
-  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 1)
-    return NULL;
-  snprintf(reason, sizeof reason, "the shield needs seccomp filters, which this machine does not allow");
-  return reason;
 }
 
 int

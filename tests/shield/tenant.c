@@ -291,34 +291,21 @@ compare(const char *part, int flags)
   result_free(&tracked);
 }
 
-/* Can there be a shield? 0, or why not. Asked in a child: a seccomp filter is for good. */
 static const char *
-shield_obstacle(void)
+obstacle_here(void)
 {
-  int status = 0;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return "a sanitizer's shadow memory is among what would be watched";
 #endif
-  if (!library_has_shield())
-    return "this library has no shield";
-  pid_t child = fork();
-  if (child == 0) {
-    struct ww_options options = WW_OPTIONS_INIT;
-    ww_tracker *tracker;
-    options.flags = WW_SHIELD | WW_AUDIT;
-    _exit(ww_tracker_create(&tracker, &options) == -ENOTSUP);
-  }
-  if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 1)
-    return "the shield needs seccomp filters, which this machine does not allow";
-  return NULL;
+  return shield_obstacle();
 }
 
 static int
 compare_all(char **wanted, bool unshielded)
 {
   char scratch[] = "/tmp/ww-tenant-XXXXXX";
-  const char *obstacle = unshielded ? NULL : shield_obstacle();
-  int flags = unshielded ? 0 : obstacle ? TRACKED_NONE : (int)(WW_SHIELD | WW_AUDIT);
+  const char *obstacle = unshielded ? NULL : obstacle_here();
+  int flags = unshielded ? 0 : obstacle ? TRACKED_NONE : (int)(WW_SHIELD | audit_flag());
   if (!mkdtemp(scratch) || chdir(scratch)) {
     fprintf(stderr, "tenant: %s: %s\n", scratch, strerror(errno));
     return 99;
