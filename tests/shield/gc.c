@@ -234,7 +234,7 @@ main(int argc, char **argv)
   printf("1..0 # SKIP the collector looks for pointers in a sanitizer's shadow memory\n");
   return 0;
 #endif
-  const char *obstacle = shield_obstacle();
+  const char *no_shield = shield_obstacle();
   for (int shield = 0; shield < 2; shield++)
     for (int watch = WATCH_OWN; watch <= WATCH_HEAP; watch++)
       for (int order = GC_FIRST; order <= TRACKER_FIRST; order++) {
@@ -242,6 +242,7 @@ main(int argc, char **argv)
         if (watch == WATCH_HEAP && !shield)
           continue;
         snprintf(what, sizeof what, "%s, %s, %s shield", orders[order], watches[watch], shield ? "with" : "without");
+        const char *obstacle = no_shield || watch == WATCH_OWN ? no_shield : moves_obstacle();
         int status = shield && obstacle ? 0 : run_apart((enum order)order, (enum watch)watch, shield);
         if (shield && obstacle)
           skip(what, obstacle);

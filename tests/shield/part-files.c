@@ -263,6 +263,7 @@ about_itself(void)
 }
 
 const struct part files_parts[] = {
-  { "stdio", streams }, { "odd-streams", odd_streams }, { "folders", folders }, { "descriptors", descriptors },
-  { "popen", pipes_to_shells }, { "proc", about_itself }, { NULL, NULL }
+  { "stdio", streams, false }, { "odd-streams", odd_streams, false }, { "folders", folders, false },
+  { "descriptors", descriptors, false }, { "popen", pipes_to_shells, false }, { "proc", about_itself, false },
+  { NULL, NULL, false }
 };

@@ -207,6 +207,7 @@ futexes(void)
 }
 
 const struct part kernel_parts[] = {
-  { "clocks", clocks }, { "about", about }, { "event-descriptors", descriptors }, { "direct", direct },
-  { "queues", queues }, { "futexes", futexes }, { NULL, NULL }
+  { "clocks", clocks, false }, { "about", about, false }, { "event-descriptors", descriptors, false },
+  { "direct", direct, false }, { "queues", queues, false }, { "futexes", futexes, false },
+  { NULL, NULL, false }
 };

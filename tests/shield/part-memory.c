@@ -238,6 +238,7 @@ files_in_memory(void)
 }
 
 const struct part memory_parts[] = {
-  { "allocation", allocation }, { "stacks", stacks }, { "large-blocks", large_blocks }, { "mappings", mappings },
-  { "protections", protections }, { "the-break", the_break }, { "mapped-files", files_in_memory }, { NULL, NULL }
+  { "allocation", allocation, false }, { "stacks", stacks, false }, { "large-blocks", large_blocks, false },
+  { "mappings", mappings, true }, { "protections", protections, true }, { "the-break", the_break, false },
+  { "mapped-files", files_in_memory, true }, { NULL, NULL, false }
 };

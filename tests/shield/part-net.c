@@ -298,6 +298,7 @@ names(void)
 }
 
 const struct part net_parts[] = {
-  { "unix-stream", unix_stream }, { "descriptor-passing", pass_descriptor }, { "unix-datagrams", unix_datagrams },
-  { "udp", udp }, { "tcp", tcp }, { "waiting", waiting }, { "names", names }, { NULL, NULL }
+  { "unix-stream", unix_stream, false }, { "descriptor-passing", pass_descriptor, false },
+  { "unix-datagrams", unix_datagrams, false }, { "udp", udp, false }, { "tcp", tcp, false },
+  { "waiting", waiting, false }, { "names", names, false }, { NULL, NULL, false }
 };

@@ -272,7 +272,8 @@ at_fork(void)
 }
 
 const struct part process_parts[] = {
-  { "spawning", spawning }, { "shells", shells }, { "forking", forking }, { "forking-twice", forking_twice },
-  { "executing", executing }, { "waiting-for", waiting_for }, { "cloning", cloning }, { "at-fork", at_fork },
-  { NULL, NULL }
+  { "spawning", spawning, false }, { "shells", shells, false }, { "forking", forking, false },
+  { "forking-twice", forking_twice, false }, { "executing", executing, false },
+  { "waiting-for", waiting_for, false }, { "cloning", cloning, false }, { "at-fork", at_fork, false },
+  { NULL, NULL, false }
 };

@@ -225,6 +225,7 @@ environment(void)
 }
 
 const struct part text_parts[] = {
-  { "sorting", sorting }, { "formats", formats }, { "patterns", patterns }, { "locales", locales },
-  { "zones", zones }, { "environment", environment }, { NULL, NULL }
+  { "sorting", sorting, false }, { "formats", formats, false }, { "patterns", patterns, false },
+  { "locales", locales, false }, { "zones", zones, false }, { "environment", environment, false },
+  { NULL, NULL, false }
 };

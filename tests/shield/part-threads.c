@@ -321,6 +321,7 @@ loading(void)
 }
 
 const struct part thread_parts[] = {
-  { "locks", locks }, { "conditions", conditions }, { "robust-locks", robust_locks },
-  { "cancellation", cancellation }, { "specifics", specifics }, { "loading", loading }, { NULL, NULL }
+  { "locks", locks, false }, { "conditions", conditions, false }, { "robust-locks", robust_locks, false },
+  { "cancellation", cancellation, false }, { "specifics", specifics, false }, { "loading", loading, false },
+  { NULL, NULL, false }
 };

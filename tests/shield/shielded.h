@@ -37,11 +37,22 @@ missed_pages(const ww_dirty *dirty, size_t page_size)
   return pages;
 }
 
+/* NULL, or why mappings that the program moves and changes are not followed: the audit came
+ * to the library together with that. */
+static inline const char *
+moves_obstacle(void)
+{
+  return ww_dirty_missed ? NULL : "this library does not follow memory that moves";
+}
+
 /* NULL, or why this machine has no shield. Asked in a child: a seccomp filter is for good. */
 static inline const char *
 shield_obstacle(void)
 {
   int status = 0;
+#ifdef __SANITIZE_THREAD__
+  return "ThreadSanitizer has a thread of its own with all signals blocked, which the shield refuses";
+#endif
   pid_t child = fork();
   if (child == 0) {
     struct ww_options options = WW_OPTIONS_INIT;

@@ -262,6 +262,7 @@ main(int argc, char **argv)
   storm.stack_depth = 0;
   patience = 60;
 #endif
+  fflush(stdout);
   obstacle = unshielded ? NULL : shield_obstacle();
   if (!unshielded && !obstacle)
     storm.flags |= WW_SHIELD;
@@ -270,6 +271,11 @@ main(int argc, char **argv)
       skip(ingredient_names[i], obstacle);
   if (obstacle)
     storm.with &= UNSHIELDED;
+  for (unsigned i = FIRST_MOVING; !unshielded && moves_obstacle() && i < INGREDIENTS; i++)
+    if (storm_has(&storm, i)) {
+      skip(ingredient_names[i], moves_obstacle());
+      storm.with &= ~(1u << i);
+    }
   the_storm = &storm;
   fflush(stdout);
   pid_t child = fork();
