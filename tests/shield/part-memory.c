@@ -238,7 +238,7 @@ files_in_memory(void)
 }
 
 const struct part memory_parts[] = {
-  { "allocation", allocation, false }, { "stacks", stacks, false }, { "large-blocks", large_blocks, false },
-  { "mappings", mappings, true }, { "protections", protections, true }, { "the-break", the_break, false },
+  { "allocation", allocation, true }, { "stacks", stacks, false }, { "large-blocks", large_blocks, true },
+  { "mappings", mappings, true }, { "protections", protections, true }, { "the-break", the_break, true },
   { "mapped-files", files_in_memory, true }, { NULL, NULL, false }
 };

@@ -107,6 +107,8 @@ run_parts(const char *wanted)
     for (const struct part *part = batteries[i]; part->name; part++)
       if (!is_left_out(part, wanted) && (strcmp(wanted, "all") == 0 || strcmp(wanted, part->name) == 0)) {
         say("== %s\n", part->name);
+        /* Where it ends by a signal, the output says in which part. */
+        say_flush();
         part->run();
         ran++;
       }

@@ -11,7 +11,7 @@
 struct part {
   const char *name;
   void (*run)(void);
-  bool moves;   /* its own mappings: run only where such are followed */
+  bool moves;   /* mappings, or the heap's end: run only where that is followed */
 };
 
 /* Ended by a NULL name; a file each. */
