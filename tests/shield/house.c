@@ -22,11 +22,6 @@
 
 enum { NOTES = 16384, TEXT = 1 << 18, STACK = 1 << 18, COLLECT_EVERY = 200000 /* ns */ };
 
-/* Not offered to the library at all, by a part of the file's name, and why. */
-static const struct { const char *name, *why; } left_out[] = {
-  { "/ld-linux", "the dynamic linker's: the lists of threads and of their stacks" },
-};
-
 static struct house {
   _Atomic bool go, end;
   ww_tracker *tracker;
@@ -140,11 +135,6 @@ offer(uintptr_t start, uintptr_t end, const char *path)
   snprintf(name, sizeof name, "%s", base ? base + 1 : path[0] ? path : "anonymous");
   if ((uintptr_t)house >= start && (uintptr_t)house < end)
     return;
-  for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-    if (strstr(path, left_out[i].name)) {
-      note("left-out", name, left_out[i].why);
-      return;
-    }
   int error = ww_region_add(house->tracker, name, (void *)start, end - start, NULL);
   if (error)
     note("refused", name, ww_last_error());

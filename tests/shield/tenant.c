@@ -292,10 +292,8 @@ compare(const char *part, int flags)
     show_lines(tracked.facts, "missed-page");
   }
   /* What is not watched, and why: once. */
-  if (strcmp(part, "all") == 0) {
+  if (strcmp(part, "all") == 0)
     show_lines(tracked.facts, "refused");
-    show_lines(tracked.facts, "left-out");
-  }
   result_free(&plain);
   result_free(&tracked);
 }
