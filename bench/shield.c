@@ -157,7 +157,8 @@ set_up(struct rig *rig)
   free(block);
   rig->tracked = memory_map(2 * REGION + page_bytes(), 0);
   /* Far away: a reservation lies between. */
-  if (!rig->tracked || mmap(NULL, (size_t)1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+  if (!rig->tracked || mmap(NULL, (size_t)1 << 30, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      == MAP_FAILED)
     return 1;
   rig->plain = memory_map(REGION, 0);
   if (!rig->plain)

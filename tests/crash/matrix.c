@@ -178,7 +178,8 @@ run_cell(unsigned crash, unsigned disposition, bool want_core)
   bool differs[VARIANTS] = { false };
   char *seen[VARIANTS] = { NULL };
   for (size_t i = 0; i < variant_count && hung < HUNG_MAX; i++) {
-    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, variants[i].mode, &outcome);
+    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, variants[i].mode,
+               &outcome);
     seen[i] = describe(&outcome);
     differs[i] = strcmp(seen[i], expected[variants[i].in_thread]) != 0;
     good = good && !differs[i];

@@ -114,7 +114,8 @@ watch_heap(const void *object)
     found = sscanf(line, "%lx-%lx %7s", &start, &end, rights) == 3 && start <= at && at < end;
   if (maps)
     fclose(maps);
-  int error = found ? ww_region_add(tracker, "collected", (void *)(uintptr_t)start, end - start, NULL) : -ENOENT;
+  int error = found ? ww_region_add(tracker, "collected", (void *)(uintptr_t)start, end - start, NULL)
+      : -ENOENT;
   if (error)
     printf("# the collector's heap: %s (%s)\n", ww_strerror(error), ww_last_error());
   return !error ? 0 : error == -EACCES ? NOT_WRITABLE : 1;
@@ -241,7 +242,8 @@ main(int argc, char **argv)
         /* Two who protect the same memory need one who keeps their wishes apart. */
         if (watch == WATCH_HEAP && !shield)
           continue;
-        snprintf(what, sizeof what, "%s, %s, %s shield", orders[order], watches[watch], shield ? "with" : "without");
+        snprintf(what, sizeof what, "%s, %s, %s shield", orders[order], watches[watch],
+                 shield ? "with" : "without");
         const char *obstacle = no_shield || watch == WATCH_OWN ? no_shield : moves_obstacle();
         int status = shield && obstacle ? 0 : run_apart((enum order)order, (enum watch)watch, shield);
         if (shield && obstacle)

@@ -215,7 +215,8 @@ house_leave(const char *path)
   FILE *file = fopen(path, "we");
   if (!file)
     return false;
-  fprintf(file, "regions %llu\npages %llu\ncollects %llu\ndirty %llu\nfaults %llu\ndeclared %llu\nmissed %llu\n",
+  fprintf(file,
+          "regions %llu\npages %llu\ncollects %llu\ndirty %llu\nfaults %llu\ndeclared %llu\nmissed %llu\n",
           (unsigned long long)house->regions, (unsigned long long)house->pages,
           (unsigned long long)house->collects, (unsigned long long)house->dirty,
           (unsigned long long)house->faults, (unsigned long long)house->declared,

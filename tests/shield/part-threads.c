@@ -200,7 +200,8 @@ cancellation(void)
     usleep(i < 3 ? 0 : 5000);
     int error = pthread_cancel(thread);
     pthread_join(thread, &result);
-    say("cancel: %d, cancelled %d, cleaned %ld\n", error, result == PTHREAD_CANCELED, victim->shared->cleaned);
+    say("cancel: %d, cancelled %d, cleaned %ld\n", error, result == PTHREAD_CANCELED,
+        victim->shared->cleaned);
     close(ends[0]);
     close(ends[1]);
   }
@@ -314,7 +315,8 @@ loading(void)
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
     void *library = dlopen(libraries[i], RTLD_LAZY);
     double (*cosine)(double) = library ? (double (*)(double))(uintptr_t)dlsym(library, "cos") : NULL;
-    say("%s: %d %g %s\n", libraries[i], library != NULL, cosine ? cosine(0.5) : 0, dlerror() ? "error" : "fine");
+    say("%s: %d %g %s\n", libraries[i], library != NULL, cosine ? cosine(0.5) : 0,
+        dlerror() ? "error" : "fine");
     if (library)
       dlclose(library);
   }

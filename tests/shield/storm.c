@@ -246,7 +246,8 @@ main(int argc, char **argv)
   parse(&storm, argc, argv, &unshielded);
   printf("# seed %llu (--seed, or WRITEWATCH_TEST_SEED)\n", (unsigned long long)storm.seed);
   storm.page_size = (size_t)sysconf(_SC_PAGESIZE);
-  storm.progress = mmap(NULL, sizeof *storm.progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  storm.progress = mmap(NULL, sizeof *storm.progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                        0);
   if (storm.progress == MAP_FAILED)
     return 99;
   if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1) {
@@ -285,7 +286,8 @@ main(int argc, char **argv)
   const struct progress *progress = storm.progress;
   if (status > 0 && WIFSIGNALED(status))
     printf("# killed by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  ok(status == 0, "%u threads, %llu turns, %llu collects, %llu pages (%llu declared), %llu faults: no write is lost",
+  ok(status == 0,
+     "%u threads, %llu turns, %llu collects, %llu pages (%llu declared), %llu faults: no write is lost",
      storm.threads, (unsigned long long)progress->turns, (unsigned long long)progress->collects,
      (unsigned long long)progress->pages, (unsigned long long)progress->declared,
      (unsigned long long)progress->faults);

@@ -279,8 +279,9 @@ compare(const char *part, int flags)
   if (flags == TRACKED_NONE)
     ok(good, "%s: the same twice, not tracked", part);
   else
-    ok(good, "%s: %llu pages in %llu regions, %llu collects, %llu faults, %llu pages declared, %llu missed", part,
-       fact(&tracked, "pages"), fact(&tracked, "regions"), fact(&tracked, "collects"), fact(&tracked, "faults"),
+    ok(good, "%s: %llu pages in %llu regions, %llu collects, %llu faults, %llu pages declared, %llu missed",
+       part, fact(&tracked, "pages"), fact(&tracked, "regions"), fact(&tracked, "collects"),
+       fact(&tracked, "faults"),
        fact(&tracked, "declared"), fact(&tracked, "missed"));
   if (!good) {
     printf("#   without tracking: %s; with: %s\n", describe_end(&plain, end[0], sizeof end[0]),
