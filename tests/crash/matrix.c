@@ -178,7 +178,8 @@ run_cell(unsigned crash, unsigned disposition, bool want_core)
   bool differs[VARIANTS] = { false };
   char *seen[VARIANTS] = { NULL };
   for (size_t i = 0; i < variant_count && hung < HUNG_MAX; i++) {
-    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, variants[i].mode, &outcome);
+    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, variants[i].mode,
+               &outcome);
     seen[i] = describe(&outcome);
     differs[i] = strcmp(seen[i], expected[variants[i].in_thread]) != 0;
     good = good && !differs[i];
@@ -255,8 +256,6 @@ skip_all(const char *reason)
 static const char *
 choose(const char *mode)
 {
-  int status;
-
   if (strcmp(mode, "--later") == 0) {
     variants = later;
     variant_count = sizeof later / sizeof *later;
@@ -264,9 +263,8 @@ choose(const char *mode)
   }
   variants = shielded;
   variant_count = sizeof shielded / sizeof *shielded;
-  status = ask("--shield");
-  return status == VICTIM_NO_SHIELD ? "this library has no shield"
-         : status == VICTIM_NO_SECCOMP ? "the shield needs seccomp filters, which this machine does not allow" : NULL;
+  return ask("--shield") != VICTIM_NO_SECCOMP ? NULL
+         : "the shield needs seccomp filters, which this machine does not allow";
 }
 
 int

@@ -4,7 +4,7 @@
  * crash-victim --shield: can there be one? */
 #include "config.h"
 #include "victim.h"
-#include "../shield/shielded.h"
+#include "writewatch.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -304,8 +304,6 @@ try_shield(void)
 {
   struct ww_options options = WW_OPTIONS_INIT;
 
-  if (!library_has_shield())
-    return VICTIM_NO_SHIELD;
   options.flags = WW_SHIELD;
   return ww_tracker_create(&tracker, &options) == -ENOTSUP ? VICTIM_NO_SECCOMP : 0;
 }

@@ -94,8 +94,7 @@ crash_is_sent(const struct crash *crash)
 }
 
 #define VICTIM_STATUS 7          /* the victim lived to its end */
-#define VICTIM_NO_SHIELD 8       /* crash-victim --shield: this library has none ... */
-#define VICTIM_NO_SECCOMP 9      /* ... or this machine does not allow it */
+#define VICTIM_NO_SECCOMP 8      /* crash-victim --shield: this machine does not allow it */
 #define VICTIM_HANDLER_STATUS 44 /* its handler ended it */
 #define VICTIM_VALUE 0x5eed      /* goes along with sigqueue() */
 #define VICTIM_REPORT 3          /* records are written here ... */

@@ -22,11 +22,6 @@
 
 enum { NOTES = 16384, TEXT = 1 << 18, STACK = 1 << 18, COLLECT_EVERY = 200000 /* ns */ };
 
-/* Not offered to the library at all, by a part of the file's name, and why. */
-static const struct { const char *name, *why; } left_out[] = {
-  { "/ld-linux", "the dynamic linker's: the lists of threads and of their stacks" },
-};
-
 static struct house {
   _Atomic bool go, end;
   ww_tracker *tracker;
@@ -67,8 +62,8 @@ collect(void)
   house->dirty += ww_dirty_pages(dirty);
   house->faults += ww_dirty_writers(dirty);
   house->declared += ww_dirty_count(dirty, WW_DECLARED);
-  const struct ww_run *runs = library_has_shield() ? ww_dirty_missed(dirty, &count) : NULL;
-  for (size_t i = 0; runs && i < count; i++) {
+  const struct ww_run *runs = missed_runs(dirty, &count);
+  for (size_t i = 0; i < count; i++) {
     char offset[32];
     snprintf(offset, sizeof offset, "offset %#zx",
              (size_t)((char *)runs[i].address - (char *)ww_region_address(runs[i].region)));
@@ -140,11 +135,6 @@ offer(uintptr_t start, uintptr_t end, const char *path)
   snprintf(name, sizeof name, "%s", base ? base + 1 : path[0] ? path : "anonymous");
   if ((uintptr_t)house >= start && (uintptr_t)house < end)
     return;
-  for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++)
-    if (strstr(path, left_out[i].name)) {
-      note("left-out", name, left_out[i].why);
-      return;
-    }
   int error = ww_region_add(house->tracker, name, (void *)start, end - start, NULL);
   if (error)
     note("refused", name, ww_last_error());
@@ -173,6 +163,7 @@ house_watch(unsigned flags)
   struct ww_options options = WW_OPTIONS_INIT;
   struct ww_stats stats = { .size = sizeof stats };
   pthread_attr_t attributes;
+  sigset_t all, before;
   if (!build_house())
     return -ENOMEM;
   options.flags = flags;
@@ -181,9 +172,10 @@ house_watch(unsigned flags)
   if (!error) {
     pthread_attr_init(&attributes);
     pthread_attr_setstack(&attributes, house->stack, STACK);
-    /* Signals that are sent to the process are the program's, which has one thread without us. */
-    sigset_t all, before;
+    /* What is sent to the process shall find the threads that it would find without us. */
     sigfillset(&all);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGSYS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     error = -pthread_create(&house->thread, &attributes, collect_on, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -223,7 +215,8 @@ house_leave(const char *path)
   FILE *file = fopen(path, "we");
   if (!file)
     return false;
-  fprintf(file, "regions %llu\npages %llu\ncollects %llu\ndirty %llu\nfaults %llu\ndeclared %llu\nmissed %llu\n",
+  fprintf(file,
+          "regions %llu\npages %llu\ncollects %llu\ndirty %llu\nfaults %llu\ndeclared %llu\nmissed %llu\n",
           (unsigned long long)house->regions, (unsigned long long)house->pages,
           (unsigned long long)house->collects, (unsigned long long)house->dirty,
           (unsigned long long)house->faults, (unsigned long long)house->declared,

@@ -30,7 +30,8 @@ streams(void)
   long number, count = 0, sum = 0;
   int character;
   for (int i = 0; i < LINES; i++)
-    fprintf(file, "%d line %08x %s\n", i, i * 2654435761u, i % 7 ? "short" : "a longer one, for the change of it");
+    fprintf(file, "%d line %08x %s\n", i, i * 2654435761u,
+            i % 7 ? "short" : "a longer one, for the change of it");
   say("at %ld\n", ftell(file));
   rewind(file);
   while ((character = fgetc(file)) != EOF)
@@ -183,15 +184,18 @@ descriptors(void)
   struct statx *more = heap_across(sizeof *more);
   struct statvfs *system = heap_across(sizeof *system);
   struct iovec parts[3] = { { buffer, 5 }, { across, 8192 }, { buffer + 100000, 7000 } };
-  int from = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600), to = open("other", O_RDWR | O_CREAT | O_TRUNC, 0600);
+  int from = open("data", O_RDWR | O_CREAT | O_TRUNC, 0600);
+  int to = open("other", O_RDWR | O_CREAT | O_TRUNC, 0600);
   for (int i = 0; i < 300000; i++)
     buffer[i] = (char)(i * 7 + i / 251);
   say("write: %zd\n", write(from, buffer, 300000));
   memset(buffer, 0, 300000);
   lseek(from, 0, SEEK_SET);
   say("readv: %zd\n", readv(from, parts, 3));
-  say("%016llx %016llx\n", (unsigned long long)digest(across, 8192), (unsigned long long)digest(buffer, 300000));
-  say("preadv: %zd, pread beyond the end: %zd\n", preadv(from, parts, 3, 12345), pread(from, buffer, 10, 400000));
+  say("%016llx %016llx\n", (unsigned long long)digest(across, 8192),
+      (unsigned long long)digest(buffer, 300000));
+  say("preadv: %zd, pread beyond the end: %zd\n", preadv(from, parts, 3, 12345),
+      pread(from, buffer, 10, 400000));
   say("read across the end: %zd\n", pread(from, buffer, 5000, 298000));
   off_t *offset = heap_across(sizeof *offset);
   *offset = 100;
@@ -263,6 +267,7 @@ about_itself(void)
 }
 
 const struct part files_parts[] = {
-  { "stdio", streams }, { "odd-streams", odd_streams }, { "folders", folders }, { "descriptors", descriptors },
-  { "popen", pipes_to_shells }, { "proc", about_itself }, { NULL, NULL }
+  { "stdio", streams, false }, { "odd-streams", odd_streams, false }, { "folders", folders, false },
+  { "descriptors", descriptors, false }, { "popen", pipes_to_shells, false }, { "proc", about_itself, false },
+  { NULL, NULL, false }
 };

@@ -90,7 +90,8 @@ about(void)
   int master = posix_openpt(O_RDWR | O_NOCTTY);
   say_good(master >= 0 && tcgetattr(master, terminal) == 0, "tcgetattr");
   char *slave = heap_across(64);
-  say_good(grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, slave, 64) == 0, "pseudo-terminal");
+  say_good(grantpt(master) == 0 && unlockpt(master) == 0 && ptsname_r(master, slave, 64) == 0,
+           "pseudo-terminal");
   close(master);
 }
 
@@ -207,6 +208,7 @@ futexes(void)
 }
 
 const struct part kernel_parts[] = {
-  { "clocks", clocks }, { "about", about }, { "event-descriptors", descriptors }, { "direct", direct },
-  { "queues", queues }, { "futexes", futexes }, { NULL, NULL }
+  { "clocks", clocks, false }, { "about", about, false }, { "event-descriptors", descriptors, false },
+  { "direct", direct, false }, { "queues", queues, false }, { "futexes", futexes, false },
+  { NULL, NULL, false }
 };

@@ -133,14 +133,17 @@ mappings(void)
     size_t at = (size_t)(round * 5 + 3) * PAGE;
     memory[at + PAGE] = 'w';
     usleep(round % 2 ? 4000 : 0);
-    say_good(mmap(memory + at, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+    say_good(mmap(memory + at, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                  -1, 0)
              == memory + at, "mmap over");
     memory[at] = 'f';
     say_good(munmap(other + at, PAGE) == 0, "munmap");
     say_good(mmap(other + at, PAGE, PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == other + at, "mmap into the hole");
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == other + at,
+             "mmap into the hole");
     other[at] = 'h';
-    say_good(mremap(memory + at + 4 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, other + at) == other + at,
+    say_good(mremap(memory + at + 4 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, other + at)
+             == other + at,
              "mremap onto");
     say_good(mmap(memory + at + 4 * PAGE, PAGE, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED, "mmap behind it");
@@ -229,7 +232,8 @@ files_in_memory(void)
   }
   say_good(msync(shared, 8 * PAGE, MS_SYNC) == 0, "msync");
   say("pread: %zd", pread(fd, text, 8 * PAGE, 0));
-  say(" %016llx %016llx\n", (unsigned long long)digest(text, 8 * PAGE), (unsigned long long)digest(private, 8 * PAGE));
+  say(" %016llx %016llx\n", (unsigned long long)digest(text, 8 * PAGE),
+      (unsigned long long)digest(private, 8 * PAGE));
   say("into the shared: %zd", pread(fd, shared + 3 * PAGE - 10, 100, 50));
   say(" %016llx\n", (unsigned long long)digest(shared, 8 * PAGE));
   munmap(shared, 8 * PAGE);
@@ -238,6 +242,7 @@ files_in_memory(void)
 }
 
 const struct part memory_parts[] = {
-  { "allocation", allocation }, { "stacks", stacks }, { "large-blocks", large_blocks }, { "mappings", mappings },
-  { "protections", protections }, { "the-break", the_break }, { "mapped-files", files_in_memory }, { NULL, NULL }
+  { "allocation", allocation, true }, { "stacks", stacks, false }, { "large-blocks", large_blocks, true },
+  { "mappings", mappings, true }, { "protections", protections, true }, { "the-break", the_break, true },
+  { "mapped-files", files_in_memory, true }, { NULL, NULL, false }
 };

@@ -36,7 +36,8 @@ unix_stream(void)
   say("recv: %zd", recv(ends[1], buffer, 8000, MSG_WAITALL));
   say(" %d\n", memcmp(buffer, text, 8000));
   *length = sizeof *peer;
-  say_good(getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, peer, length) == 0 && peer->pid == getpid(), "SO_PEERCRED");
+  say_good(getsockopt(ends[0], SOL_SOCKET, SO_PEERCRED, peer, length) == 0 && peer->pid == getpid(),
+           "SO_PEERCRED");
   int *waiting = heap_across(sizeof *waiting);
   say("ioctl: %zd ", write(ends[1], "five!", 5));
   say("%d ", ioctl(ends[0], FIONREAD, waiting));
@@ -78,8 +79,8 @@ pass_descriptor(void)
   int got = -1;
   if (header)
     memcpy(&got, CMSG_DATA(header), sizeof got);
-  say(" flags %#x, control %zu, %c%c, ", message->msg_flags & ~MSG_CMSG_CLOEXEC, message->msg_controllen, one[99],
-      two[99]);
+  say(" flags %#x, control %zu, %c%c, ", message->msg_flags & ~MSG_CMSG_CLOEXEC, message->msg_controllen,
+      one[99], two[99]);
   say_good(got >= 0 && got != file && write(got, "through", 7) == 7, "the descriptor");
   say("size %lld\n", (long long)lseek(file, 0, SEEK_END));
   close(got);
@@ -108,7 +109,8 @@ unix_datagrams(void)
       buffer = heap_across(4000);
     ssize_t got = recvfrom(receiver, buffer, 4000, MSG_DONTWAIT, (void *)from, length);
     if (i % 50 == 0 || got != size)
-      say("%d: %zd %.*s from %s, %u\n", i, got, got > 0 ? (int)got : 0, buffer, from->sun_path, (unsigned)*length);
+      say("%d: %zd %.*s from %s, %u\n", i, got, got > 0 ? (int)got : 0, buffer, from->sun_path,
+          (unsigned)*length);
     usleep(i % 20 == 0 ? 4000 : 0);
   }
   close(receiver);
@@ -212,7 +214,8 @@ tcp(void)
   }
   say("echoed: %d\n", good);
   *length = sizeof *info;
-  say_good(getsockopt(client, IPPROTO_TCP, TCP_INFO, info, length) == 0 && info->tcpi_state == TCP_ESTABLISHED,
+  say_good(getsockopt(client, IPPROTO_TCP, TCP_INFO, info, length) == 0
+           && info->tcpi_state == TCP_ESTABLISHED,
            "TCP_INFO");
   shutdown(client, SHUT_WR);
   say("then: %d\n", fgetc(stream));
@@ -248,7 +251,8 @@ waiting(void)
   for (int i = 0; i < 3; i++)
     polled[i] = (struct pollfd){ .fd = i == 0 ? ends[0] : i == 1 ? pair[0] : 999, .events = POLLIN };
   say("poll: %d", poll(polled, 3, 10));
-  say(" %#x %#x %#x\n", (unsigned)polled[0].revents, (unsigned)polled[1].revents, (unsigned)polled[2].revents);
+  say(" %#x %#x %#x\n", (unsigned)polled[0].revents, (unsigned)polled[1].revents,
+      (unsigned)polled[2].revents);
   int epoll = epoll_create1(0);
   struct epoll_event want = { .events = EPOLLIN, .data.u64 = 0x123456789abcdefu };
   epoll_ctl(epoll, EPOLL_CTL_ADD, ends[0], &want);
@@ -265,11 +269,13 @@ names(void)
   static const char *const nodes[] = { "localhost", "127.0.0.1", "::1", "256.1.1.1" };
   char *host = heap_across(200), *service = heap_across(40);
   for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = i == 3 ? AI_NUMERICHOST : 0 }, *list = NULL;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = i == 3 ? AI_NUMERICHOST : 0 },
+        *list = NULL;
     int error = getaddrinfo(nodes[i], "80", &hints, &list);
     say("%s: %d", nodes[i], error);
     for (struct addrinfo *at = list; at; at = at->ai_next)
-      if (getnameinfo(at->ai_addr, at->ai_addrlen, host, 200, service, 40, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+      if (getnameinfo(at->ai_addr, at->ai_addrlen, host, 200, service, 40, NI_NUMERICHOST | NI_NUMERICSERV)
+          == 0)
         say(" %s %s", host, service);
     say("\n");
     if (list)
@@ -298,6 +304,7 @@ names(void)
 }
 
 const struct part net_parts[] = {
-  { "unix-stream", unix_stream }, { "descriptor-passing", pass_descriptor }, { "unix-datagrams", unix_datagrams },
-  { "udp", udp }, { "tcp", tcp }, { "waiting", waiting }, { "names", names }, { NULL, NULL }
+  { "unix-stream", unix_stream, false }, { "descriptor-passing", pass_descriptor, false },
+  { "unix-datagrams", unix_datagrams, false }, { "udp", udp, false }, { "tcp", tcp, false },
+  { "waiting", waiting, false }, { "names", names, false }, { NULL, NULL, false }
 };

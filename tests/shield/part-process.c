@@ -163,7 +163,8 @@ executing(void)
       if (round % 2)
         *shared = round;  /* a vfork()ed child has our memory */
       dup2(ends[1], 1);
-      execl("/bin/sh", "sh", "-c", "echo executed; trap 'echo term' TERM; kill -TERM $$; exit 6", (char *)NULL);
+      execl("/bin/sh", "sh", "-c", "echo executed; trap 'echo term' TERM; kill -TERM $$; exit 6",
+            (char *)NULL);
       _exit(127);
     }
     close(ends[1]);
@@ -240,7 +241,8 @@ cloning(void)
     pid_t *parent = heap_across(sizeof *parent);
     *parent = 0;
     house_settle();
-    pid_t child = clone(cloned, stack + size, CLONE_PARENT_SETTID | SIGCHLD | (shared ? CLONE_VM | CLONE_VFORK : 0),
+    pid_t child = clone(cloned, stack + size,
+                        CLONE_PARENT_SETTID | SIGCHLD | (shared ? CLONE_VM | CLONE_VFORK : 0),
                         memory, parent, NULL, NULL);
     say("told: %d; ", *parent == child);
     end_of(child, "clone");
@@ -272,7 +274,8 @@ at_fork(void)
 }
 
 const struct part process_parts[] = {
-  { "spawning", spawning }, { "shells", shells }, { "forking", forking }, { "forking-twice", forking_twice },
-  { "executing", executing }, { "waiting-for", waiting_for }, { "cloning", cloning }, { "at-fork", at_fork },
-  { NULL, NULL }
+  { "spawning", spawning, false }, { "shells", shells, false }, { "forking", forking, false },
+  { "forking-twice", forking_twice, false }, { "executing", executing, false },
+  { "waiting-for", waiting_for, false }, { "cloning", cloning, false }, { "at-fork", at_fork, false },
+  { NULL, NULL, false }
 };

@@ -377,6 +377,8 @@ contexts(void)
 }
 
 const struct part signal_parts[] = {
-  { "timers", timers }, { "masks", masks }, { "jumps", jumps }, { "own-faults", own_faults }, { "waits", waits },
-  { "alternate-stack", alternate_stack }, { "children", children }, { "contexts", contexts }, { NULL, NULL }
+  { "timers", timers, false }, { "masks", masks, false }, { "jumps", jumps, false },
+  { "own-faults", own_faults, false }, { "waits", waits, false },
+  { "alternate-stack", alternate_stack, false }, { "children", children, false },
+  { "contexts", contexts, false }, { NULL, NULL, false }
 };

@@ -77,10 +77,12 @@ formats(void)
 {
   char *text = NULL, *large = heap(100000, 0);
   wchar_t *wide = heap(4000 * sizeof *wide, 0);
-  say("%d %i %u %o %x %X %c %s %% %5d|%-5d|%05d|%+d\n", -1, 2, 3u, 8u, 255u, 255u, 'c', "text", 42, 42, 42, 42);
+  say("%d %i %u %o %x %X %c %s %% %5d|%-5d|%05d|%+d\n", -1, 2, 3u, 8u, 255u, 255u, 'c', "text", 42, 42, 42,
+      42);
   say("%f %e %g %a %.40f %.3Lf %La %G\n", 3.14159, 1e-300, 1e20, 0.1, 1.0 / 3, 2.5L, 0.7L, NAN);
   say("%2$s %1$s %3$*4$d\n", "two", "one", 7, 9);
-  say("%hhd %hd %ld %lld %jd %zu %td\n", (signed char)-1, (short)-2, -3L, -4LL, (intmax_t)-5, (size_t)6, (ptrdiff_t)7);
+  say("%hhd %hd %ld %lld %jd %zu %td\n", (signed char)-1, (short)-2, -3L, -4LL, (intmax_t)-5, (size_t)6,
+      (ptrdiff_t)7);
   say("%ls %lc %.3ls %s\n", L"wide", (wint_t)L'w', L"abcdef", "");
   say("sprintf: %d\n", sprintf(large, "%0*d%*s", 30000, 7, 60000, "right"));
   say("%016llx\n", (unsigned long long)digest(large, 90001));
@@ -118,9 +120,11 @@ patterns(void)
   regmatch_t *match = heap_across(8 * sizeof *match);
   char message[100];
   static const char *const sources[] = {
-    "^([a-z]+)-([0-9]{2,4})(x|y)*$", "(a|b)*c|(d+e)?f", "[[:alpha:]_][[:alnum:]_]*=.*;", "(((((a)))))\\1", "a{1,200}b"
+    "^([a-z]+)-([0-9]{2,4})(x|y)*$", "(a|b)*c|(d+e)?f", "[[:alpha:]_][[:alnum:]_]*=.*;", "(((((a)))))\\1",
+    "a{1,200}b"
   };
-  static const char *const subjects[] = { "word-123xyx", "ababac", "name = 5;", "name=5;", "aa", "aaaaaaaaaab" };
+  static const char *const subjects[] = { "word-123xyx", "ababac", "name = 5;", "name=5;", "aa",
+                                          "aaaaaaaaaab" };
   for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
     int error = regcomp(pattern, sources[i], REG_EXTENDED);
     say("%s: %d", sources[i], error);
@@ -163,7 +167,8 @@ locales(void)
     char *in = strdup(utf8), *from = in, *to = narrow;
     size_t left = sizeof utf8 - 1, room = 400;
     say("iconv: %zd", (ssize_t)iconv(convert, &from, &left, &to, &room));
-    say(", %zu left, %zu written, %016llx\n", left, 400 - room, (unsigned long long)digest(narrow, 400 - room));
+    say(", %zu left, %zu written, %016llx\n", left, 400 - room,
+        (unsigned long long)digest(narrow, 400 - room));
     iconv_close(convert);
     free(in);
   }
@@ -180,7 +185,8 @@ locales(void)
 static void
 zones(void)
 {
-  static const char *const names[] = { "UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "XST-3:30",
+  static const char *const names[] = { "UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns",
+                                       "XST-3:30",
                                        "No/Such_Zone" };
   char text[100];
   struct tm *parts = heap_across(sizeof *parts);
@@ -225,6 +231,7 @@ environment(void)
 }
 
 const struct part text_parts[] = {
-  { "sorting", sorting }, { "formats", formats }, { "patterns", patterns }, { "locales", locales },
-  { "zones", zones }, { "environment", environment }, { NULL, NULL }
+  { "sorting", sorting, false }, { "formats", formats, false }, { "patterns", patterns, false },
+  { "locales", locales, false }, { "zones", zones, false }, { "environment", environment, false },
+  { NULL, NULL, false }
 };

@@ -200,7 +200,8 @@ cancellation(void)
     usleep(i < 3 ? 0 : 5000);
     int error = pthread_cancel(thread);
     pthread_join(thread, &result);
-    say("cancel: %d, cancelled %d, cleaned %ld\n", error, result == PTHREAD_CANCELED, victim->shared->cleaned);
+    say("cancel: %d, cancelled %d, cleaned %ld\n", error, result == PTHREAD_CANCELED,
+        victim->shared->cleaned);
     close(ends[0]);
     close(ends[1]);
   }
@@ -314,13 +315,15 @@ loading(void)
   for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
     void *library = dlopen(libraries[i], RTLD_LAZY);
     double (*cosine)(double) = library ? (double (*)(double))(uintptr_t)dlsym(library, "cos") : NULL;
-    say("%s: %d %g %s\n", libraries[i], library != NULL, cosine ? cosine(0.5) : 0, dlerror() ? "error" : "fine");
+    say("%s: %d %g %s\n", libraries[i], library != NULL, cosine ? cosine(0.5) : 0,
+        dlerror() ? "error" : "fine");
     if (library)
       dlclose(library);
   }
 }
 
 const struct part thread_parts[] = {
-  { "locks", locks }, { "conditions", conditions }, { "robust-locks", robust_locks },
-  { "cancellation", cancellation }, { "specifics", specifics }, { "loading", loading }, { NULL, NULL }
+  { "locks", locks, false }, { "conditions", conditions, false }, { "robust-locks", robust_locks, false },
+  { "cancellation", cancellation, false }, { "specifics", specifics, false }, { "loading", loading, false },
+  { NULL, NULL, false }
 };

@@ -220,7 +220,7 @@ parse(struct storm *storm, int argc, char **argv, bool *unshielded)
     case 'o': storm->with = parse_ingredients(optarg); break;
     case 'w': storm->with &= ~parse_ingredients(optarg); break;
     case 'u': *unshielded = true; break;
-    case 'a': storm->flags |= WW_AUDIT; break;
+    case 'a': storm->flags |= audit_flag(); break;
     case 'h': usage(); break;
     default: exit(2);
     }
@@ -228,29 +228,6 @@ parse(struct storm *storm, int argc, char **argv, bool *unshielded)
     fprintf(stderr, "storm: 1 to %d threads\n", THREADS_MAX);
     exit(2);
   }
-}
-
-/* NULL: this machine has the shield. */
-static const char *
-shield_obstacle(void)
-{
-  struct ww_options options = WW_OPTIONS_INIT;
-  static char reason[300];
-  int status = -1;
-  if (!library_has_shield())
-    return "this library has no shield";
-  /* A seccomp filter is for good: it is tried in a child. */
-  pid_t child = fork();
-  if (child == 0) {
-    ww_tracker *tracker;
-    options.flags = WW_SHIELD;
-    int error = ww_tracker_create(&tracker, &options);
-    _exit(error == -ENOTSUP ? 1 : error ? 2 : 0);
-  }
-  if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status) || WEXITSTATUS(status) != 1)
-    return NULL;
-  snprintf(reason, sizeof reason, "the shield needs seccomp filters, which this machine does not allow");
-  return reason;
 }
 
 int
@@ -269,7 +246,8 @@ main(int argc, char **argv)
   parse(&storm, argc, argv, &unshielded);
   printf("# seed %llu (--seed, or WRITEWATCH_TEST_SEED)\n", (unsigned long long)storm.seed);
   storm.page_size = (size_t)sysconf(_SC_PAGESIZE);
-  storm.progress = mmap(NULL, sizeof *storm.progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  storm.progress = mmap(NULL, sizeof *storm.progress, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                        0);
   if (storm.progress == MAP_FAILED)
     return 99;
   if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1) {
@@ -285,6 +263,7 @@ main(int argc, char **argv)
   storm.stack_depth = 0;
   patience = 60;
 #endif
+  fflush(stdout);
   obstacle = unshielded ? NULL : shield_obstacle();
   if (!unshielded && !obstacle)
     storm.flags |= WW_SHIELD;
@@ -293,6 +272,11 @@ main(int argc, char **argv)
       skip(ingredient_names[i], obstacle);
   if (obstacle)
     storm.with &= UNSHIELDED;
+  for (unsigned i = FIRST_MOVING; !unshielded && moves_obstacle() && i < INGREDIENTS; i++)
+    if (storm_has(&storm, i)) {
+      skip(ingredient_names[i], moves_obstacle());
+      storm.with &= ~(1u << i);
+    }
   the_storm = &storm;
   fflush(stdout);
   pid_t child = fork();
@@ -302,7 +286,8 @@ main(int argc, char **argv)
   const struct progress *progress = storm.progress;
   if (status > 0 && WIFSIGNALED(status))
     printf("# killed by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
-  ok(status == 0, "%u threads, %llu turns, %llu collects, %llu pages (%llu declared), %llu faults: no write is lost",
+  ok(status == 0,
+     "%u threads, %llu turns, %llu collects, %llu pages (%llu declared), %llu faults: no write is lost",
      storm.threads, (unsigned long long)progress->turns, (unsigned long long)progress->collects,
      (unsigned long long)progress->pages, (unsigned long long)progress->declared,
      (unsigned long long)progress->faults);

@@ -23,7 +23,8 @@ enum ingredient {
   FIRST_SHIELDED,
   WITH_READ = FIRST_SHIELDED,  /* reads, not announced */
   WITH_MASKS,      /* writes with all signals blocked */
-  WITH_PROTECT,    /* W^X: pages become read-only and executable, or inaccessible, and back */
+  FIRST_MOVING,
+  WITH_PROTECT = FIRST_MOVING,    /* W^X: pages become read-only and executable, or inaccessible, and back */
   WITH_DISCARD,    /* madvise(MADV_DONTNEED) */
   WITH_REMAP,      /* mmap(MAP_FIXED) over, mremap() onto and away, munmap() */
   INGREDIENTS

@@ -11,6 +11,7 @@
 struct part {
   const char *name;
   void (*run)(void);
+  bool moves;   /* mappings, or the heap's end: run only where that is followed */
 };
 
 /* Ended by a NULL name; a file each. */
@@ -25,10 +26,10 @@ void say_flush(void);              /* before fork() */
 /* FNV-1a, so that much data is said in one line. */
 uint64_t digest(const void *data, size_t length);
 /* On the heap, filled with `fill`; ends the program if there is no memory. */
-void *heap(size_t size, int fill);
+void *heap(size_t size, int fill) __attribute__((returns_nonnull));
 /* `size` bytes on the heap, half of them before a page's edge and half behind it; aligned to 8,
  * so that what has at most 8 bytes ends at the edge. Settled: the kernel finds it protected. */
-void *heap_across(size_t size);
+void *heap_across(size_t size) __attribute__((returns_nonnull, noinline));
 /* Where the module with thread-local variables is. */
 const char *lodger_path(void);
 

@@ -101,7 +101,8 @@ worker_handlers(const struct storm *storm)
   struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
   sigaddset(&action.sa_mask, SIGALRM);
   sigaddset(&action.sa_mask, SIGUSR1);
-  if (storm_has(storm, WITH_SIGNALS) && (sigaction(SIGALRM, &action, NULL) || sigaction(SIGUSR1, &action, NULL)))
+  if (storm_has(storm, WITH_SIGNALS)
+      && (sigaction(SIGALRM, &action, NULL) || sigaction(SIGUSR1, &action, NULL)))
     return false;
   struct sigaction fault = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
   return !storm_has(storm, WITH_PROTECT) || sigaction(SIGSEGV, &fault, NULL) == 0;
@@ -225,7 +226,8 @@ read_some(struct worker *worker, bool announce)
       got += (size_t)count;
     /* An announcement holds until the next collect, which may come before the read. */
     if (announce ? count < 0 && errno != EFAULT : got != length) {
-      storm_complain(the_storm, "thread %u: read of %zu bytes into page %zu: %zd (%s)", worker->number, length,
+      storm_complain(the_storm, "thread %u: read of %zu bytes into page %zu: %zd (%s)", worker->number,
+                     length,
                      page, count, count < 0 ? strerror(errno) : "short");
       return;
     }
@@ -320,7 +322,8 @@ remap(struct worker *worker)
     other = draw_page(worker, PAGE_OPEN);
     if (other == page)
       break;
-    if (mremap(at, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, page_of(worker, other)) != page_of(worker, other))
+    if (mremap(at, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, page_of(worker, other))
+        != page_of(worker, other))
       storm_complain(the_storm, "thread %u: mremap: %s", worker->number, strerror(errno));
     memcpy(mirror_of(worker, other), mirror_of(worker, page), size);
     atomic_store(&worker->forgotten[page], 1);
