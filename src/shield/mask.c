@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 _Atomic bool sigmask_on;
@@ -173,8 +174,9 @@ wait_with_pair(long number, const long argument[6])
   return make_with(wanted, number, changed);
 }
 
-/* Waits for the stand-in as well: a SIGSEGV that came before is pending as that. One that comes
- * meanwhile is taken by the wait itself. */
+/* Waits for the stand-in as well: a SIGSEGV that came before is pending as that. One that is sent to the
+ * process may wake this thread and be taken by another, whose handler sends it on: so a wait that was
+ * interrupted lasts a moment longer. */
 static long
 take_signal(const long argument[6])
 {
@@ -189,6 +191,13 @@ take_signal(const long argument[6])
   changed[0] = (long)&set;
   changed[1] = (long)&info;
   long result = make(SYS_rt_sigtimedwait, changed);
+  if (result == -EINTR && (set & SIGMASK_OPEN)) {
+    struct timespec moment = { 0, 5000000 };
+    changed[2] = (long)&moment;
+    result = make(SYS_rt_sigtimedwait, changed);
+    if (result == -EAGAIN)
+      result = -EINTR;
+  }
   if (result <= 0)
     return result;
   if (result == SIGMASK_STAND_IN && sigchain_unwrap(&info))
