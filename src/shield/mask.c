@@ -195,15 +195,15 @@ wait_with_pair(long number, const long argument[6])
   return make_with(wanted, number, changed);
 }
 
-/* Waits for the stand-in as well. A SIGSEGV that is sent to a thread which waits for it while it
- * blocks it comes to our handler first, which ends the wait and sends it on. */
+/* Waits for the stand-in as well: a SIGSEGV that came before is pending as that. One that is sent to the
+ * process may wake this thread and be taken by another, whose handler sends it on: so a wait that was
+ * interrupted lasts a moment longer. */
 static long
 take_signal(const long argument[6])
 {
   long changed[6];
   uint64_t set;
   siginfo_t info;
-  struct timespec at_once = { 0, 0 };
   if (!read_mask(argument[0], argument[3], &set))
     return make(SYS_rt_sigtimedwait, argument);
   if (set & SIGMASK_OPEN)
@@ -213,7 +213,8 @@ take_signal(const long argument[6])
   changed[1] = (long)&info;
   long result = make(SYS_rt_sigtimedwait, changed);
   if (result == -EINTR && (set & SIGMASK_OPEN)) {
-    changed[2] = (long)&at_once;
+    struct timespec moment = { 0, 5000000 };
+    changed[2] = (long)&moment;
     result = make(SYS_rt_sigtimedwait, changed);
     if (result == -EAGAIN)
       result = -EINTR;
@@ -290,15 +291,6 @@ pending_as_itself(void)
     os_queue_self(sigchain_unwrap(&info) ? info.si_signo : SIGMASK_STAND_IN, &info);
 }
 
-static void
-pending_as_stand_in(void)
-{
-  siginfo_t info;
-  int signal = os_take_pending(SIGMASK_OPEN, &info);
-  if (signal > 0)
-    sigchain_postpone(signal, &info, NULL);
-}
-
 /* In a child in our memory the frame is left for good: AddressSanitizer must not remember it. */
 __attribute__((no_sanitize("address"))) long
 mask_exec(long number, const long argument[6])
@@ -319,7 +311,7 @@ mask_exec(long number, const long argument[6])
   if (fixed)
     raw_call(SYS_personality, persona, 0, 0, 0, 0, 0);
   action_after_exec(ignored);
-  pending_as_stand_in();
+  /* What is pending as itself now comes to our handler, which sends it on again. */
   os_set_signal_mask(mask);
   return result;
 }
