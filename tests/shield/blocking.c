@@ -136,6 +136,7 @@ static void
 expect_all_well(void)
 {
   unsigned char evidence[PAGES];
+  memset(target(), 0, LENGTH);           /* what comes is not what is there */
   watched_collect(&watched, evidence);
   send_data(ends[1]);
   watched_announce(&watched, target(), LENGTH);
@@ -143,7 +144,7 @@ expect_all_well(void)
   check(result == LENGTH, "in the end read() returned %zd (%s)", result, strerror(result < 0 ? errno : 0));
   expect_data("in the end");
   watched_expect(&watched, FIRST, LAST);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, FIRST, LAST);
   watched_end(&watched);
 }
 

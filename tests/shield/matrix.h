@@ -42,6 +42,7 @@ struct row {
   unsigned varies;          /* bit n: what is written into buffer n differs from run to run */
   unsigned pinned;          /* bit n: the kernel holds all of buffer n: all its pages may be returned */
   size_t align;             /* of the buffers' addresses; 0: any */
+  bool held;                /* the kernel may write long after the call: declared for good */
   bool result_varies;
   bool harmless;            /* goes right unshielded too */
 };
@@ -93,8 +94,9 @@ void watched_announce(const struct watched *watched, void *address, size_t lengt
 void watched_collect(const struct watched *watched, unsigned char *evidence);
 /* Collects, and says whether exactly the pages [first, last) were returned, by numbers. */
 void watched_expect(const struct watched *watched, size_t first, size_t last);
-/* Collects, writes to all pages, and says whether all of that was trapped. */
-void watched_expect_armed(const struct watched *watched);
+/* Collects until nothing is written, then writes to all pages, and says whether all of that
+ * was trapped; on pages [first, last), which calls wrote, seen at least. */
+void watched_expect_armed(const struct watched *watched, size_t first, size_t last);
 void watched_end(struct watched *watched);
 
 /* fixture.c: what rows read from. */

@@ -48,7 +48,7 @@ static void
 end(void)
 {
   watched_expect(&watched, 1, 3);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, 1, 3);
   watched_end(&watched);
 }
 
@@ -124,7 +124,7 @@ trial_thread_before(void)
 static void
 trial_thread_blocked(void)
 {
-  thread(true, &go);
+  thread(false, &go);
 }
 
 /* ------------------------------------------------- the program's SIGSYS */
@@ -203,7 +203,7 @@ trial_forked(void)
   }
   waitpid(child, &status, 0);
   check(!status, "the child's status is %#x", (unsigned)status);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, 1, 3);
   watched_end(&watched);
 }
 
@@ -232,6 +232,7 @@ trial_stopped(void)
   begin();
   ww_stop(watched.tracker);
   read_right("stopped");
+  memset(watched.memory, 0, watched.length);
   ww_start(watched.tracker);
   watched_announce(&watched, watched.memory + page_size() + 50, LENGTH);
   read_right("started again");
@@ -280,7 +281,7 @@ trial_short(void)
   check(!evidence[0] && evidence[1] && evidence[2] && evidence[3], "pages %d%d%d%d were returned, not 0111",
         !!evidence[0], !!evidence[1], !!evidence[2], !!evidence[3]);
   close(file);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, 1, 3);
   watched_end(&watched);
 }
 

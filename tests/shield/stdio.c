@@ -46,7 +46,7 @@ end(FILE *file, int lines, int error)
   check(lines == LINES, "%d lines, not %d (%s)", lines, LINES, strerror(error));
   check(!ferror(file), "the stream's error flag is set");
   watched_expect(&watched, 0, 3);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, 0, 3);
   fclose(file);
   watched_end(&watched);
 }
@@ -133,7 +133,7 @@ trial_fread_large(void)
   check(got == WANTED, "fread() returned %zu (%s)", got, strerror(errno));
   check(!memcmp(watched.memory + 10, data, WANTED), "the data");
   watched_expect(&watched, 0, 3);
-  watched_expect_armed(&watched);
+  watched_expect_armed(&watched, 0, 3);
   fclose(file);
   free(data);
   watched_end(&watched);
