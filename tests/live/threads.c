@@ -176,7 +176,7 @@ test_plain(void)
 static void
 test_given(void)
 {
-  enum { BEFORE = 64, STACK = 64, BEHIND = 64 };
+  enum { BEFORE = 64, STACK = 512, BEHIND = 64 };
   struct thread thread = { .name = "given" };
   pthread_attr_t attributes;
   char *memory = map((BEFORE + STACK + BEHIND) * page), *stack = memory + BEFORE * page;
