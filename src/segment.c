@@ -151,7 +151,7 @@ refuse(int error, const char *name, const struct mapping *mapping, uintptr_t sta
 void
 segment_root(uintptr_t at, size_t length, bool shared, bool anonymous)
 {
-  if (!shared)
+  if (!shared && anonymous)
     os_populate_write(at, length, anonymous);
 }
 
