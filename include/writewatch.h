@@ -192,6 +192,10 @@ struct ww_stats {
   uint64_t memory;           /* bytes of address space that the tracker has mapped for itself */
   uint64_t unfollowed;       /* bytes that were moved by mremap() and are no longer watched, for want of memory */
   uint64_t missed_pages;     /* that WW_AUDIT found changed and nobody had noticed, since ww_start() */
+  uint64_t shielded_calls;   /* system calls of the process that WW_SHIELD made in its stead */
+  uint64_t unknown_calls;    /* of these, with watched memory in an argument whose meaning is not known: its
+                                page and the next were declared */
+  uint64_t unchanged_pages;  /* that were lent to a system call and came back as they were, since ww_start() */
 };
 
 /* Figures of a tracker, cheap enough to poll.

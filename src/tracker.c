@@ -289,6 +289,9 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
   }
   figures.unfollowed = atomic_load(&tracker->unfollowed);
   figures.missed_pages = tracker->missed_pages;
+  figures.shielded_calls = shield_calls();
+  figures.unknown_calls = shield_unknown_calls();
+  figures.unchanged_pages = tracker->unchanged_pages;
   figures.memory = atomic_load(&tracker->arena.bytes);
   lock_give(&tracker->lock);
   /* The caller's memory may be tracked: it is not written with a lock held. */
