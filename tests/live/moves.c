@@ -93,8 +93,8 @@ finish(void)
 static bool
 is(const char *found, const char *wanted, const char *what)
 {
-  return ok(!strcmp(found, wanted), "%s: \"%s\"%s%s", what, wanted, strcmp(found, wanted) ? " but found " : "",
-            strcmp(found, wanted) ? found : "");
+  return ok(!strcmp(found, wanted), "%s: \"%s\"%s%s", what, wanted,
+            strcmp(found, wanted) ? " but found " : "", strcmp(found, wanted) ? found : "");
 }
 
 static void
@@ -164,7 +164,8 @@ try_unmapping(void)
      (unsigned long long)stats.mappings_used);
   ok(!ww_collect(tracker, &dirty), "munmap: collected");
   ww_dirty_runs(dirty, &count);
-  ok(count == 6 && ww_dirty_writers(dirty) == 6 && ww_dirty_writer(dirty, base + 4 * page, &writer) == -ENOENT,
+  ok(count == 6 && ww_dirty_writers(dirty) == 6
+     && ww_dirty_writer(dirty, base + 4 * page, &writer) == -ENOENT,
      "munmap: marks and faults of what is gone are dropped");
   ww_dirty_free(dirty);
   /* Somebody else's by now. */
@@ -265,7 +266,8 @@ try_moving(void)
   ok(move_mremap(base, 12 * page, 14 * page, 0, NULL) == (long)base, "mremap: grown again");
   put(base + 12 * page);
   is(collected(tracker, base), "12T 13D", "mremap: within the region");
-  ok(move_mremap(base, 14 * page, 15 * page, MREMAP_MAYMOVE | MREMAP_FIXED, far) == (long)far, "mremap: moved");
+  ok(move_mremap(base, 14 * page, 15 * page, MREMAP_MAYMOVE | MREMAP_FIXED, far) == (long)far,
+     "mremap: moved");
   bool same = true;
   for (unsigned i = 0; i < 9; i++)
     same &= far[i * page] >= (char)(i + 1);
@@ -280,7 +282,8 @@ try_moving(void)
   is(collected(tracker, base), "2-9D", "mremap: into the region that it came from");
   put(base + 5 * page);
   is(collected(tracker, base), "5T", "mremap: where it is watched as before");
-  ok(move_mremap(base + 2 * page, 4 * page, 4 * page, MREMAP_MAYMOVE | 4, NULL) > 0, "mremap: left mapped behind");
+  ok(move_mremap(base + 2 * page, 4 * page, 4 * page, MREMAP_MAYMOVE | 4, NULL) > 0,
+     "mremap: left mapped behind");
   collected(tracker, base);
   put(base + 2 * page);
   is(collected(tracker, base), "2T", "mremap: and watched in both places");
@@ -327,7 +330,8 @@ try_break(void)
   const char *second = strdup(collected(tracker, aligned));
   put(aligned + 7 * page);
   const char *third = strdup(collected(tracker, aligned));
-  ok(now == (long)(aligned + 4 * page) && later == (long)(aligned + 12 * page) && gone, "the break goes and comes");
+  ok(now == (long)(aligned + 4 * page) && later == (long)(aligned + 12 * page) && gone,
+     "the break goes and comes");
   is(first, "", "brk: what is gone is dropped");
   is(second, "4-7D", "brk: what is back is declared");
   is(third, "7T", "brk: and watched");

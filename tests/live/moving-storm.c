@@ -185,7 +185,8 @@ main(int argc, char **argv)
   want(STABLE + MOVING, WINDOW - STABLE - MOVING, -1);
   printf("# the window is at %p\n", (void *)window);
   ok(!ww_tracker_create(&tracker, &options)
-     && !ww_region_add(tracker, "storm", window, (STABLE + MOVING) * page, NULL) && !ww_start(tracker), "started");
+     && !ww_region_add(tracker, "storm", window, (STABLE + MOVING) * page, NULL) && !ww_start(tracker),
+     "started");
   for (uintptr_t i = 0; i < WRITERS; i++)
     pthread_create(&thread[i], NULL, write_on, (void *)i);
   uint64_t state = seed;

@@ -67,7 +67,8 @@ move_brk(void *address)
 long
 move_shmat(int id, void *address, int flags)
 {
-  return moving_plainly ? result((long)shmat(id, address, flags)) : follow_shmat(id, (uintptr_t)address, flags);
+  return moving_plainly ? result((long)shmat(id, address, flags))
+    : follow_shmat(id, (uintptr_t)address, flags);
 }
 
 long
