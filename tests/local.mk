@@ -36,6 +36,7 @@ tests_live_sent_SOURCES = %D%/live/sent.c %D%/tap.h
 tests_live_sent_LDADD = libwritewatch.la
 tests_live_moves_SOURCES = %D%/live/moves.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_moves_LDADD = libtracker.la
+tests_live_moves_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=raw_call
 tests_live_audit_SOURCES = %D%/live/audit.c %D%/live/moving.h %D%/tap.h
 tests_live_audit_LDADD = libwritewatch.la
 tests_live_moving_storm_SOURCES = %D%/live/moving-storm.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h

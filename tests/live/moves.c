@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PAGES = 16, RW = PROT_READ | PROT_WRITE, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS };
@@ -309,6 +312,52 @@ try_advice(void)
   finish();
 }
 
+/* In the moment before the kernel is asked to throw memory away, another thread collects. */
+static _Atomic bool beside;
+static _Atomic int seen;
+
+static void *
+collect_beside(void *argument)
+{
+  (void)argument;
+  char *text = strdup(collected(tracker, base));
+  /* What a copy would get. */
+  atomic_store(&seen, base[3 * page]);
+  return text;
+}
+
+static pthread_t collector;
+
+long __real_raw_call(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_raw_call(long number, long a, long b, long c, long d, long e, long f);
+
+long
+__wrap_raw_call(long number, long a, long b, long c, long d, long e, long f)
+{
+  if (number == SYS_madvise && c == MADV_DONTNEED && atomic_exchange(&beside, false)) {
+    pthread_create(&collector, NULL, collect_beside, NULL);
+    for (unsigned i = 0; i < 50; i++)
+      usleep(1000);
+  }
+  return __real_raw_call(number, a, b, c, d, e, f);
+}
+
+static void
+try_collector(void)
+{
+  void *text;
+  begin();
+  memset(base, 1, PAGES * page);
+  collected(tracker, base);
+  atomic_store(&beside, true);
+  move_madvise(base + 3 * page, page, MADV_DONTNEED);
+  pthread_join(collector, &text);
+  is(text, "3D", "a collector beside: what is thrown away is returned");
+  ok(atomic_load(&seen) == 0, "a collector beside: when it has been, not before");
+  free(text);
+  finish();
+}
+
 static void
 try_break(void)
 {
@@ -419,6 +468,8 @@ main(int argc, char **argv)
   try_mapping_over();
   try_moving();
   try_advice();
+  if (!moving_plainly)
+    try_collector();
   try_break();
   try_shared();
   try_files();
