@@ -22,6 +22,8 @@ const struct contestant contestants[] = {
   { "collect-4GiB", "collect", "100 pages written in 4 GiB", 0, 1, collect_large },
   { "memory-1GiB", "memory", "the tracker's own memory, all of 1 GiB written", 0, 3, memory_dense },
   { "memory-sparse", "memory", "the same, a reservation little touched", 0, 3, memory_sparse },
+  { "shield-without", "shield", "system calls and reads, no shield, nothing tracked", 4, 1, shield_without },
+  { "shield", "shield", "the same with the shield; 64 KiB are read into tracked memory", 4, 1, shield_with },
   { "parts", "micro", "what a trapped write is made of", 0, 1, micro },
   { NULL, NULL, NULL, 0, 0, NULL }
 };

@@ -47,6 +47,8 @@ int threads_bare(const struct bench_run *run);
 int threads_tracker(const struct bench_run *run);
 int memory_dense(const struct bench_run *run);
 int memory_sparse(const struct bench_run *run);
+int shield_without(const struct bench_run *run);
+int shield_with(const struct bench_run *run);
 int micro(const struct bench_run *run);
 
 /* A contestant's voice. */

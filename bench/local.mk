@@ -15,10 +15,12 @@ bench_bench_SOURCES = \
   %D%/micro.c \
   %D%/output.c \
   %D%/results.c \
+  %D%/shield.c \
   %D%/threads.c \
   %D%/trap.c \
   tools/delivery.c \
-  tools/delivery.h
+  tools/delivery.h \
+  tests/shield/shielded.h
 bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
 
 CLEANFILES += bench.csv bench.json

@@ -23,8 +23,24 @@
  *
  * fork(2): a child begins disarmed and clean. All pages have the protection that
  * they had, nothing is marked, and its trackers are as before ww_start(), which the
- * child may call to track as its own. What a child writes to shared memory is not
- * seen in the parent. vfork(), posix_spawn() and what is exec'ed are unharmed.
+ * child may call to track as its own. A tracker with WW_FOLLOW_FORK goes on instead:
+ * armed and in the same epoch, so that the child's first collect returns all that
+ * changed since the parent's last one, whichever of them wrote it. What the parent's
+ * threads had written then has no writer (ww_dirty_writer() says -ENOENT). From then
+ * on the two are apart: what one writes to shared memory is not seen in the other.
+ * vfork(), posix_spawn() and what is exec'ed are unharmed; a child that shares the
+ * memory (vfork, clone(CLONE_VM)) is seen like a thread. A signal handler that
+ * interrupts a function of this library may call fork().
+ *
+ * Signals, with WW_SHIELD.  The program sets, reads and blocks signals as if it were
+ * alone; SIGSEGV and SIGSYS stay ours underneath and are never blocked in truth, so
+ * that a write to a watched page cannot kill. A SIGSEGV of the program's own, sent or
+ * by a fault, reaches its handler with the mask, the stack and the siginfo that it
+ * would have had; blocked ones wait, or kill if they are faults. SIGSTKFLT, which
+ * Linux never sends, is used for that: /proc and the contexts of handlers of other
+ * signals show it blocked where SIGSEGV is. A sent SIGSEGV is not read from a
+ * signalfd(2). What is exec'ed inherits what it would, but for a randomisation of
+ * addresses that was turned off (personality(2)).
  *
  * Conventions.  Functions that can fail return 0, or a negative errno value
  * from the list beside them; outputs come last and are untouched on failure.
@@ -66,19 +82,19 @@ enum ww_policy {
   WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
 };
 
+/* What a tracker does beside tracking: ww_options.flags. This version refuses all of them. */
+enum ww_flags {
+  WW_SHIELD      = 1 << 0,  /* the program's system calls, signals and mappings are followed */
+  WW_AUDIT       = 1 << 1,  /* every page is hashed at each collect: see ww_dirty_missed() */
+  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked, see above */
+};
+
 /* Why a page is in a dirty set. */
 enum ww_evidence {
   WW_TRAPPED  = 1,  /* a write fault on it was seen */
   WW_VERIFIED = 2,  /* its content differs from that at the last collect */
   WW_DECLARED = 3,  /* a write was announced: ww_touch() */
   WW_ASSUMED  = 4   /* made writable in bulk; it may be unwritten */
-};
-
-/* What else a tracker does. */
-enum ww_flags {
-  WW_SHIELD      = 1 << 0,  /* follow the program's system calls, signals and mappings */
-  WW_AUDIT       = 1 << 1,  /* look for changed pages that were missed, at each collect */
-  WW_FOLLOW_FORK = 1 << 2   /* a child of fork() goes on tracked */
 };
 
 enum ww_format {
@@ -195,15 +211,18 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  *
  * Any mapping will do: private, shared, anonymous, file-backed, MAP_NORESERVE,
  * hugetlb; protections may differ from page to page and are given back exactly.
- * A region must not hold a stack or thread-local storage of a running thread:
- * the range of the calling thread is refused, that of others is the caller's duty.
+ * A region must not hold the stack, the thread-local storage or what the kernel keeps
+ * for a thread (rseq area, robust list) of any thread that runs now: it is refused, and
+ * ww_last_error() names the thread and the range; add what lies beside it. Threads are
+ * found however they were made, but for a bare clone(2) without a robust list that is
+ * not waiting. A thread that is made later must not get such memory from a region.
  * -EINVAL    tracker or address is NULL, length is 0
  * -EOVERFLOW the range wraps around the end of the address space
  * -EFBIG     2^32 pages or more
  * -EEXIST    overlaps a region of this or another tracker
  * -EFAULT    part of it is not mapped
  * -EACCES    part of it is not writable
- * -EBUSY     it holds this thread's stack or thread-local storage, or memory of Writewatch
+ * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch
  * -ENOTSUP   pages of different sizes in one region
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */
@@ -211,8 +230,9 @@ WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, s
                          ww_region **region);
 
 /* Stop watching, also what mremap(2) made of it: its pages get back the protection that
- * they had, and what was written since the last collect is forgotten. The handle ends here, but dirty
- * sets that name the region may still be asked about it.
+ * they had, and what was written since the last collect is forgotten. The handle ends
+ * here (to remove it once more is an error, unless a later region happens to have got the
+ * same one), but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);

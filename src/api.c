@@ -11,6 +11,7 @@
 #include <string.h>
 
 /* The sizes that the structures had in released versions, smallest first. */
+enum { FLAGS_KNOWN = WW_SHIELD | WW_AUDIT | WW_FOLLOW_FORK };
 enum { OPTIONS_SIZE_MIN = sizeof(struct ww_options), STATS_SIZE_MIN = offsetof(struct ww_stats, unfollowed) };
 
 static int
@@ -30,7 +31,7 @@ read_options(const struct ww_options *given, struct ww_options *options)
     return error_set(-EINVAL, "ww_options.engine is %d, which is no engine", (int)options->engine);
   if (options->policy != WW_POLICY_AUTO && options->policy != WW_POLICY_TRAP)
     return error_set(-EINVAL, "ww_options.policy is %d, which is no policy", (int)options->policy);
-  if (options->flags & ~(unsigned)WW_AUDIT)
+  if (options->flags & ~FLAGS_KNOWN)
     return error_set(-EINVAL, "ww_options.flags is %#x, which this version does not know", options->flags);
   if (options->stack_depth > WW_STACK_MAX)
     return error_set(-EINVAL, "ww_options.stack_depth is %u, more than %d", options->stack_depth,

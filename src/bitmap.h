@@ -2,9 +2,9 @@
  * them so that looking through a set costs what is in it, not its size. Pure.
  *
  * Level 0 has a bit a page; each level above has a bit for each word below that
- * may be other than zero. A setter goes from the bottom up, so a bit is findable
- * once bitmap_set() has returned. A set is emptied only while nobody sets bits in
- * it (the gate sees to that). */
+ * may be other than zero. A setter goes from the top down: a bit that is there can
+ * always be found, also where fork() catches the setter half-way. A set is emptied
+ * only while nobody sets bits in it (the gate sees to that). */
 #ifndef WW_BITMAP_H
 #define WW_BITMAP_H
 
@@ -72,15 +72,13 @@ bitmap_word(const struct bitmap *map, size_t word)
 static inline uint64_t
 bitmap_set_word(struct bitmap *map, size_t word, uint64_t mask)
 {
-  uint64_t before = atomic_fetch_or(&map->level[0][word], mask);
-  size_t index = word;
-  for (unsigned level = 1; level < map->levels; level++) {
-    uint64_t bit = (uint64_t)1 << (index % 64);
-    index /= 64;
-    if (!(atomic_load(&map->level[level][index]) & bit))
-      atomic_fetch_or(&map->level[level][index], bit);
+  for (unsigned level = map->levels; level-- > 1;) {
+    size_t below = word >> (6 * (level - 1));
+    uint64_t bit = (uint64_t)1 << (below % 64);
+    if (!(atomic_load(&map->level[level][below / 64]) & bit))
+      atomic_fetch_or(&map->level[level][below / 64], bit);
   }
-  return before;
+  return atomic_fetch_or(&map->level[0][word], mask);
 }
 
 /* True if the bit was not set before. */

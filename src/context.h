@@ -21,6 +21,16 @@ context_instruction(const ucontext_t *context)
 #endif
 }
 
+static inline uintptr_t
+context_stack(const ucontext_t *context)
+{
+#if defined(__x86_64__)
+  return (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+#elif defined(__aarch64__)
+  return (uintptr_t)context->uc_mcontext.sp;
+#endif
+}
+
 /* Was the fault a data write to a page that is present but does not allow it? */
 static inline bool
 context_is_write(const ucontext_t *context)

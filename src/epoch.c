@@ -11,6 +11,7 @@
 #include "loan.h"
 #include "lock.h"
 #include "maps.h"
+#include "shield/waiting.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -197,6 +198,23 @@ tracker_forget(struct ww_tracker *tracker)
   atomic_store(&tracker->stale_faults, 0);
   atomic_store(&tracker->widened_pages, 0);
   tracker->past_faults = 0;
+}
+
+void
+tracker_follow(struct ww_tracker *tracker)
+{
+  struct faultlog *log = &tracker->log[atomic_load(&tracker->gate.epoch) & 1];
+  long mappings = 0;
+  if (!tracker->started)
+    return;
+  /* The marks stay, and so do the protections: see fork.c. A record of the log may be
+   * half-written, and a sum half-made. */
+  tracker->past_faults += faultlog_count(log);
+  atomic_store(&log->count, 0);
+  for (size_t i = 0; i < tracker->regions; i++)
+    for (unsigned parity = 0; parity < 2; parity++)
+      mappings += atomic_load(&tracker->region[i]->set[parity].mappings);
+  atomic_store(&tracker->mappings, mappings);
 }
 
 /* ----------------------------------------------------------------- collect */
@@ -387,6 +405,8 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     lock_give(&tracker->lock);
     return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_collect()");
   }
+  if (tracker->flags & WW_SHIELD)
+    waiting_refresh();
   uint64_t now = os_now(), running = atomic_load(&tracker->gate.epoch);
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */

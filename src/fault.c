@@ -3,8 +3,8 @@
  * The law of this file: no allocation, no lock, no stdio; errno is kept; nothing
  * is written but the tracker's own mappings, this thread's stack and its
  * initial-exec thread-local data, none of which is ever tracked. All signals but
- * SIGSEGV are held off (sigchain.c), and a SIGSEGV that is sent meanwhile is put
- * off, so nothing of the program runs in here, and nothing jumps out while a gate
+ * SIGSEGV, and the shield's SIGSYS, are held off (sigchain.c), and one that is sent meanwhile
+ * is put off, so nothing of the program runs in here, and nothing jumps out while a gate
  * counts us. */
 #include "config.h"
 #include "fault.h"
@@ -13,6 +13,7 @@
 #include "lock.h"
 #include "maps.h"
 #include "region.h"
+#include "shield/call.h"
 #include "sigchain.h"
 #include "stack.h"
 #include "tracker.h"
@@ -115,11 +116,18 @@ ours(const siginfo_t *info, const ucontext_t *context)
   }
 }
 
+/* This thread is being counted by a gate. */
+static _Thread_local volatile bool inside;
+
+bool
+fault_is_inside(void)
+{
+  return inside;
+}
+
 void
 fault_handler(int signal, siginfo_t *info, void *context)
 {
-  /* This thread is being counted by a gate. */
-  static _Thread_local volatile bool inside;
   int saved = errno;
   if (inside && info->si_code <= 0) {
     /* Sent by somebody just now: the program's handler might jump out of ours. */
@@ -139,6 +147,7 @@ fault_handler(int signal, siginfo_t *info, void *context)
   errno = saved;
   if (!taken) {
     stack_escape();
+    safe_escape();
     sigchain_pass(signal, info, context);
   }
 }

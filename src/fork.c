@@ -5,6 +5,29 @@
  * region writable again, nothing marked, the trackers as they were before
  * ww_start(), and it may start them as its own.
  *
+ * A tracker with WW_FOLLOW_FORK goes on instead: armed, in the same epoch, with the
+ * marks of the parent's. So the child's first collect returns what changed since the
+ * parent's last one. Only the log of the epoch's faults is dropped. That no write is
+ * lost takes that every page which is writable in the child is marked there, in the
+ * running epoch (the invariant of gate.h). The epoch is the parent's: its lock is held,
+ * so no collect is under way, and the marks of the epoch before are empty. But threads
+ * may be anywhere in a handler, and are cut off there:
+ *   - before the mark, or in the middle of it: the page is still read-only. What there
+ *     is of the mark does no harm: the summaries are set before the page's bit (bitmap.h),
+ *     so whatever bit there is can be found, returned and cleared; at worst a page is
+ *     returned that was *about to be* written.
+ *   - marked, not yet open, logged or not: likewise. The child's own first write to it
+ *     traps, finds the mark, and opens the page; nobody is named as its writer, which is
+ *     said of all pages that come from the parent.
+ *   - open: mprotect() and fork() exclude each other (both take the kernel's lock of the
+ *     address space for writing), so it was done before fork() began to copy, and the
+ *     mark, which the same thread made before, is in the copy.
+ *   - counted by a gate: gate_reset() forgets it; nobody is inside in the child.
+ * fork() does not copy at one instant, but what a thread writes to a part that has been
+ * copied is either in the child as well (its processor has not heard yet) or waits until
+ * the copy is done, as do then all its later writes: of each thread the child sees the
+ * writes up to one point, in their order. That is all that the above needs.
+ *
  * No lock may be held across fork() by a thread that the child does not have: so
  * before it, all our locks are taken (and given back on both sides), and
  * handlers stop asking the unwinder, whose lock is not ours to take: those in
@@ -14,8 +37,12 @@
  * like a thread's. */
 #include "config.h"
 #include "fork.h"
+#include "fault.h"
 #include "lock.h"
+#include "pin.h"
+#include "process.h"
 #include "region.h"
+#include "shield/filter.h"
 #include "sigchain.h"
 #include "stack.h"
 
@@ -50,6 +77,7 @@ static void
 before(void)
 {
   fork_hold();
+  filter_lock();
   region_table_lock();
   arena_lock();
   stack_suspend();
@@ -62,17 +90,23 @@ unlock_all(void)
   stack_resume();
   arena_unlock();
   region_table_unlock();
+  filter_unlock();
   fork_release();
 }
 
 static void
 in_child(void)
 {
+  process_forked();
   os_thread_id_forget();
+  pin_forget_others();
   gate_reset(&region_gate);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     gate_reset(&tracker->gate);
-    tracker_forget(tracker);
+    if (tracker->follows)
+      tracker_follow(tracker);
+    else
+      tracker_forget(tracker);
   }
   unlock_all();
 }
@@ -87,7 +121,7 @@ fork_enlist(struct ww_tracker *tracker)
     error = -pthread_atfork(before, unlock_all, in_child);
   if (!error) {
     hooked = true;
-    sigchain_install();
+    sigchain_install(SIGSEGV, fault_handler);
     tracker->next = first;
     first = tracker;
   }
@@ -112,7 +146,7 @@ void
 fork_refront(void)
 {
   lock_take(&lock);
-  sigchain_install();
+  sigchain_install(SIGSEGV, fault_handler);
   lock_give(&lock);
 }
 

@@ -3,25 +3,109 @@
 noinst_LTLIBRARIES += libtracker.la libreport.la
 lib_LTLIBRARIES += libwritewatch.la
 
-libtracker_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden $(LIBUNWIND_CFLAGS)
+libtracker_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden $(LIBUNWIND_CFLAGS) $(LIBSECCOMP_CFLAGS)
 libtracker_la_SOURCES = \
-  %D%/api.c %D%/arena.c %D%/arena.h %D%/bitmap.h %D%/context.h %D%/dirtyset.c %D%/dirtyset.h \
-  %D%/engine.h %D%/engine_mprotect.c %D%/epoch.c %D%/epoch.h %D%/error.c %D%/error.h \
-  %D%/fault.c %D%/fault.h %D%/faultlog.c %D%/faultlog.h %D%/fork.c %D%/fork.h %D%/gate.h \
-  %D%/loan.c %D%/loan.h %D%/lock.c %D%/lock.h %D%/maps.c %D%/maps.h %D%/os.c %D%/os.h %D%/pagehash.h \
-  %D%/pin.c %D%/pin.h %D%/raw.c %D%/raw.h %D%/region.c %D%/region.h %D%/segment.c %D%/segment.h \
-  %D%/sigchain.c %D%/sigchain.h \
-  %D%/alias.c %D%/alias.h %D%/audit.c %D%/audit.h %D%/carry.c %D%/carry.h \
-  %D%/shield/change.c %D%/shield/change.h %D%/shield/follow.c %D%/shield/follow.h \
-  %D%/shield/follow_file.c %D%/shield/follow_map.c %D%/shield/follow_move.c \
-  %D%/stack.h %D%/touch.c %D%/tracker.c %D%/tracker.h %D%/writers.c %D%/writers.h
+  %D%/alias.c \
+  %D%/alias.h \
+  %D%/api.c \
+  %D%/arena.c \
+  %D%/arena.h \
+  %D%/audit.c \
+  %D%/audit.h \
+  %D%/bitmap.h \
+  %D%/carry.c \
+  %D%/carry.h \
+  %D%/context.h \
+  %D%/dirtyset.c \
+  %D%/dirtyset.h \
+  %D%/disposition.h \
+  %D%/engine.h \
+  %D%/engine_mprotect.c \
+  %D%/epoch.c \
+  %D%/epoch.h \
+  %D%/error.c \
+  %D%/error.h \
+  %D%/fault.c \
+  %D%/fault.h \
+  %D%/faultlog.c \
+  %D%/faultlog.h \
+  %D%/fork.c \
+  %D%/fork.h \
+  %D%/gate.h \
+  %D%/loan.c \
+  %D%/loan.h \
+  %D%/lock.c \
+  %D%/lock.h \
+  %D%/maps.c \
+  %D%/maps.h \
+  %D%/os.c \
+  %D%/os.h \
+  %D%/owned.c \
+  %D%/owned.h \
+  %D%/pagehash.h \
+  %D%/pin.c \
+  %D%/pin.h \
+  %D%/process.c \
+  %D%/process.h \
+  %D%/raw.c \
+  %D%/raw.h \
+  %D%/region.c \
+  %D%/region.h \
+  %D%/segment.c \
+  %D%/segment.h \
+  %D%/shield/action.c \
+  %D%/shield/action.h \
+  %D%/shield/call.h \
+  %D%/shield/change.c \
+  %D%/shield/change.h \
+  %D%/shield/filter.c \
+  %D%/shield/filter.h \
+  %D%/shield/follow.c \
+  %D%/shield/follow.h \
+  %D%/shield/follow_file.c \
+  %D%/shield/follow_map.c \
+  %D%/shield/follow_move.c \
+  %D%/shield/mask.c \
+  %D%/shield/mask.h \
+  %D%/shield/program.h \
+  %D%/shield/ranges.c \
+  %D%/shield/safe.c \
+  %D%/shield/serve.h \
+  %D%/shield/serve_async.c \
+  %D%/shield/serve_buffer.c \
+  %D%/shield/serve_memory.c \
+  %D%/shield/serve_signal.c \
+  %D%/shield/serve_thread.c \
+  %D%/shield/shield.c \
+  %D%/shield/shield.h \
+  %D%/shield/table.c \
+  %D%/shield/table.h \
+  %D%/shield/waiting.c \
+  %D%/shield/waiting.h \
+  %D%/sigchain.c \
+  %D%/sigchain.h \
+  %D%/sigmask.h \
+  %D%/stack.h \
+  %D%/threads.c \
+  %D%/threads.h \
+  %D%/touch.c \
+  %D%/tracker.c \
+  %D%/tracker.h \
+  %D%/writers.c \
+  %D%/writers.h
 if HAVE_LIBUNWIND
 libtracker_la_SOURCES += %D%/stack_unwind.c
 else
 libtracker_la_SOURCES += %D%/stack_none.c
 endif
+if HAVE_LIBSECCOMP
+libtracker_la_SOURCES += %D%/shield/program.c
+else
+libtracker_la_SOURCES += %D%/shield/program_none.c
+endif
+EXTRA_DIST += %D%/shield/program.c %D%/shield/program_none.c
 EXTRA_DIST += %D%/stack_unwind.c %D%/stack_none.c
-libtracker_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS)
+libtracker_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
 # Without the sanitizers: it reads memory that they would object to.
 noinst_LTLIBRARIES += libpagehash.la

@@ -54,13 +54,17 @@ place(struct range range)
   return pin;
 }
 
+/* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. */
+void
+pin_reap(uintptr_t frame)
+{
+  while (frame && top != PIN_NONE && pins[top].frame && pins[top].frame <= frame)
+    pin_drop(top);
+}
+
 int
 pin_add(struct range range, uintptr_t frame)
 {
-  /* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. */
-  if (frame)
-    while (top != PIN_NONE && pins[top].frame && pins[top].frame < frame)
-      pin_drop(top);
   int pin = place(range);
   if (pin != PIN_NONE) {
     pins[pin].frame = frame;
@@ -94,9 +98,32 @@ pin_settle(void)
     os_pause(attempt);
 }
 
+int
+pin_hold(struct range range)
+{
+  int pin = place(range);
+  if (pin != PIN_NONE)
+    pins[pin].kept = false;
+  return pin;
+}
+
+void
+pin_unhold(int pin)
+{
+  if (pin == PIN_NONE)
+    atomic_fetch_sub(&without_place, 1);
+  else
+    leave_place(pin);
+}
+
+/* One that holds it already will do: places are few. */
 void
 pin_keep(struct range range)
 {
+  for (int pin = 0; pin < PINS; pin++)
+    if ((atomic_load(&taken[pin / 64]) >> (pin % 64) & 1) && pins[pin].kept
+        && atomic_load(&pins[pin].start) <= range.start && atomic_load(&pins[pin].end) >= range.end)
+      return;
   int pin = place(range);
   if (pin != PIN_NONE)
     pins[pin].kept = true;

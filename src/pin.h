@@ -45,8 +45,13 @@ int pin_add(struct range range, uintptr_t frame);
 void pin_drop(int pin);
 /* Wait for those who arm now; after the last pin_add() and before any page is opened. */
 void pin_settle(void);
+/* A pin that belongs to no thread; PIN_NONE as above. */
+int pin_hold(struct range range);
+void pin_unhold(int pin);
 /* A pin for good: of memory that the kernel may write at any time from now on. */
 void pin_keep(struct range range);
+/* Drop the pins of this thread's calls that are no more, if the stack is now at `frame`. */
+void pin_reap(uintptr_t frame);
 /* This thread ends, or has become a process of its own: its pins are dropped. */
 void pin_forget_thread(void);
 void pin_forget_others(void);

@@ -195,6 +195,19 @@ region_withdraw(struct ww_region *region)
   region_table_unlock();
 }
 
+struct ww_tracker *
+region_owner(const struct ww_region *region)
+{
+  struct ww_tracker *owner = NULL;
+  region_table_lock();
+  const struct region_table *table = region_table();
+  for (size_t i = 0; table && i < table->count && !owner; i++)
+    if (table->region[i] == region)
+      owner = region->tracker;
+  region_table_unlock();
+  return owner;
+}
+
 /* ------------------------------------------------------------------ making */
 
 struct ww_region *

@@ -97,6 +97,8 @@ size_t region_table_search(const struct region_table *table, uintptr_t address);
 int region_publish(struct ww_region *region);
 /* Publish one without it and wait until nobody can be looking at it. */
 void region_withdraw(struct ww_region *region);
+/* The tracker of a published region; NULL if it is none. The pointer is not followed. */
+struct ww_tracker *region_owner(const struct ww_region *region);
 /* Enter the gate for those who mark or open pages of [start, end): outside of it, wait until
  * none of the range is `changing`. */
 struct gate_pass region_enter(uintptr_t start, uintptr_t end);

@@ -57,7 +57,8 @@ report_line_say(struct report_line *line, const char *before, const char *format
   columns = report_name_columns(phrase, true);
   if (!line->empty) {
     size_t gap = strlen(before);
-    if (line->used + gap + columns > line->page->width) {
+    /* A column is left for the comma that may have to follow. */
+    if (line->used + gap + columns >= line->page->width) {
       while (gap > 0 && before[gap - 1] == ' ')
         gap--;
       report_put(sink, before, gap);

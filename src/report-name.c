@@ -130,6 +130,40 @@ report_name_print(struct report_sink *sink, const char *name, size_t columns, bo
   return used;
 }
 
+/* The columns of the word that begins here. */
+static size_t
+word_columns(const char *name, bool utf8)
+{
+  char shown[20];
+  size_t total = 0, columns;
+
+  while (*name && *name != ' ') {
+    name += piece(name, utf8, shown, &columns);
+    total += columns;
+  }
+  return total;
+}
+
+void
+report_name_wrap(struct report_sink *sink, const char *name, size_t indent, size_t width, bool utf8)
+{
+  char shown[20];
+  size_t used = indent, columns;
+
+  while (*name) {
+    if (*name == ' ' && name[1] && name[1] != ' ' && used + 1 + word_columns(name + 1, utf8) > width) {
+      report_puts(sink, "\n");
+      report_pad(sink, ' ', indent);
+      used = indent;
+      name++;
+      continue;
+    }
+    name += piece(name, utf8, shown, &columns);
+    report_puts(sink, shown);
+    used += columns;
+  }
+}
+
 /* The locale that the program has set, or, as a library must not set one, the
  * one that its environment asks for. */
 bool

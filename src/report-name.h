@@ -17,6 +17,10 @@ size_t report_name_print(struct report_sink *sink, const char *name, size_t colu
 /* The columns that it would use. */
 size_t report_name_columns(const char *name, bool utf8);
 
+/* The same name whole, parted at blanks where the line is full: it begins at column
+ * `indent`, as do the lines that follow. A word that is too wide by itself is not cut. */
+void report_name_wrap(struct report_sink *sink, const char *name, size_t indent, size_t width, bool utf8);
+
 /* Whether the people of this process read UTF-8. */
 bool report_reads_utf8(void);
 

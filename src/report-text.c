@@ -17,7 +17,7 @@
 static void
 print_head(const ww_summary *summary, const struct report_page *page)
 {
-  size_t i, columns, widest = 0;
+  size_t i, columns, gap, widest = 0;
 
   if (summary->title) {
     report_name_print(page->sink, summary->title, SIZE_MAX, page->utf8);
@@ -31,8 +31,9 @@ print_head(const ww_summary *summary, const struct report_page *page)
   for (i = 0; i < summary->notes_count; i++) {
     report_puts(page->sink, "  ");
     columns = report_name_print(page->sink, summary->notes[i].key, SIZE_MAX, page->utf8);
-    report_pad(page->sink, ' ', 2 + (columns < widest ? widest - columns : 0));
-    report_name_print(page->sink, summary->notes[i].value, SIZE_MAX, page->utf8);
+    gap = 2 + (columns < widest ? widest - columns : 0);
+    report_pad(page->sink, ' ', gap);
+    report_name_wrap(page->sink, summary->notes[i].value, 2 + columns + gap, page->width, page->utf8);
     report_puts(page->sink, "\n");
   }
   if (summary->title || summary->notes_count)

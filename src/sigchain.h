@@ -1,21 +1,31 @@
-/* sigchain.h - async-signal-safe (but for install and restore). The SIGSEGV action
- * that was there before ours, and how it gets the faults that are not ours. */
+/* sigchain.h - async-signal-safe (but for install and restore). The signals whose real action is
+ * ours, and how
+ * what is not ours gets to the actions that the program has for them. */
 #ifndef WW_SIGCHAIN_H
 #define WW_SIGCHAIN_H
 
-#include <signal.h>
-#include <stdbool.h>
+#include "os.h"
 
-/* Put our handler in front, if it is not there already; not for handlers. */
-void sigchain_install(void);
-/* Take it away again if it is still ours and no other thread may be on its way into
- * it; not for handlers. */
+/* Put `handler` in front of what there is for `signal` (SIGSEGV; with the shield SIGSYS and the
+ * stand-in of sigmask.h), if it is not there already; not for handlers. All but
+ * SIGSEGV, and with the shield SIGSYS, is held off while it runs; SIGSYS's runs on the stack of
+ * the interrupted code. */
+void sigchain_install(int signal, void (*handler)(int, siginfo_t *, void *));
+/* Take SIGSEGV's away again if it is still ours and no other thread may be on its way into
+ * it; not for handlers. With the shield on it stays for good. */
 void sigchain_restore(void);
-/* Do with this signal what would have been done without us. May not return. */
-void sigchain_pass(int signal, siginfo_t *info, void *context);
+/* The shield's: the stand-in's handler is ours alone; not for handlers. */
+void sigchain_install_stand_in(void);
 
+/* Do with this signal what would have been done without us. May not return. SIGSYS: one that is
+ * not the shield's. */
+void sigchain_pass(int signal, siginfo_t *info, void *context);
 /* Queue a signal that was sent while our handler is at work again, for when that has
  * returned: blocked until then in `context`, the handler's own. */
 void sigchain_postpone(int signal, const siginfo_t *info, void *context);
+
+/* True if the stand-in's `info` stands for a signal that was sent while it was blocked, and is that
+ * signal's from now on (si_signo too). */
+bool sigchain_unwrap(siginfo_t *info);
 
 #endif

@@ -7,7 +7,9 @@
 #include "fork.h"
 #include "lock.h"
 #include "region.h"
+#include "shield/shield.h"
 #include "stack.h"
+#include "threads.h"
 
 #include <errno.h>
 #include <link.h>
@@ -27,9 +29,12 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   pthread_mutex_init(&tracker->lock, NULL);
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
+  tracker->follows = options->flags & WW_FOLLOW_FORK;
   tracker->stack_depth = options->stack_depth;
   tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;
+  if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
+    goto failed;
   if (options->stack_depth) {
     tracker->writers = writers_create(options->stack_depth,
                                       options->stack_limit ? options->stack_limit : STACKS_DEFAULT);
@@ -47,7 +52,7 @@ failed:
   pthread_mutex_destroy(&tracker->lock);
   arena_unmap(NULL, tracker);
 no_memory:
-  return error_set(error, "no memory for a tracker");
+  return error == -ENOMEM ? error_set(error, "no memory for a tracker") : error;
 }
 
 /* Where a region belongs among the tracker's; also a hit if it is there. */
@@ -127,41 +132,14 @@ tracker_destroy(struct ww_tracker *tracker)
   arena_unmap(NULL, tracker);
 }
 
-/* Does [start, end) meet the thread-local storage of this thread? It lies around the
- * thread's descriptor, which also holds what the kernel writes unasked (rseq). */
-static bool
-meets_own_storage(uintptr_t start, uintptr_t end)
-{
-  uintptr_t at[] = { (uintptr_t)&os_own_thread, (uintptr_t)&errno, (uintptr_t)pthread_self() };
-  uintptr_t low = at[0], high = at[0];
-  for (size_t i = 1; i < sizeof at / sizeof *at; i++) {
-    low = at[i] < low ? at[i] : low;
-    high = at[i] > high ? at[i] : high;
-  }
-  return start <= high && end > low;
-}
-
-static bool
-meets_own_stack(uintptr_t start, uintptr_t end)
-{
-  pthread_attr_t attributes;
-  void *low = __builtin_frame_address(0);
-  size_t size = 1;
-  if (!pthread_getattr_np(pthread_self(), &attributes)) {
-    pthread_attr_getstack(&attributes, &low, &size);
-    pthread_attr_destroy(&attributes);
-  }
-  return start < (uintptr_t)low + size && end > (uintptr_t)low;
-}
-
-struct range { uintptr_t start, end; bool met; };
+struct met { uintptr_t start, end; bool met; };
 
 /* For dl_iterate_phdr(): is the object ours, or the unwinder's, and does the range meet
  * what it writes to? */
 static int
 meets_object(struct dl_phdr_info *object, size_t size, void *argument)
 {
-  struct range *range = argument;
+  struct met *range = argument;
   uintptr_t code[] = { (uintptr_t)&tracker_create, stack_code() };
   bool of_ours = false;
   (void)size;
@@ -179,22 +157,20 @@ meets_object(struct dl_phdr_info *object, size_t size, void *argument)
   return range->met;
 }
 
-/* Memory whose protection would take the ground from under this very thread. */
+/* Memory whose protection would take the ground from under a thread. */
 static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
-  const char *what = NULL;
-  struct range range = { start, end, false };
-  if (meets_own_stack(start, end))
-    what = "the stack of the calling thread";
-  else if (meets_own_storage(start, end))
-    what = "the thread-local storage of the calling thread";
-  else if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
-    what = "memory of Writewatch's own";
-  if (!what)
-    return 0;
-  return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s, which cannot be watched", name ? name : "",
-                   (unsigned long)start, (unsigned long)end, what);
+  struct met range = { start, end, false };
+  struct thread_part met;
+  if (threads_meet(start, end, &met))
+    return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s of thread %d (%s) at %#lx-%#lx, which cannot "
+                     "be watched", name ? name : "", (unsigned long)start, (unsigned long)end, met.what,
+                     (int)met.thread, met.name, (unsigned long)met.start, (unsigned long)met.end);
+  if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
+    return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds memory of Writewatch's own, which cannot be "
+                     "watched", name ? name : "", (unsigned long)start, (unsigned long)end);
+  return 0;
 }
 
 void
@@ -238,6 +214,8 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
   int error = region_inspect(name, &start, &end, &shift, &segments);
   if (!error)
     error = refuse_own(name, start, end);
+  if (!error && (tracker->flags & WW_SHIELD))
+    error = shield_cover(start, end);
   if (error)
     return error;
   if ((end - start) >> shift >= (uint64_t)1 << 32)
@@ -264,17 +242,24 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
 int
 tracker_remove(struct ww_region *region)
 {
-  struct ww_tracker *tracker = region->tracker;
-  if (!tracker)
-    return error_set(-EINVAL, "region \"%s\" was removed before", region->name);
-  lock_take(&tracker->lock);
-  /* What came of it by mremap() goes with it: nobody has a handle of that. */
-  for (size_t i = tracker->regions; i-- > 0;)
-    if (tracker->region[i] != region && tracker->region[i]->origin == region)
-      (void)take_out(tracker, tracker->region[i], i);
-  int error = take_out(tracker, region, position(tracker, region->start));
-  lock_give(&tracker->lock);
-  return error;
+  /* The handle may have ended, and its memory with it: it is only compared. */
+  struct ww_tracker *tracker = region_owner(region);
+  bool found = false;
+  int error = 0;
+  if (tracker) {
+    lock_take(&tracker->lock);
+    for (size_t i = 0; i < tracker->regions && !found; i++)
+      found = tracker->region[i] == region;
+    if (found) {
+      /* What came of it by mremap() goes with it: nobody has a handle of that. */
+      for (size_t i = tracker->regions; i-- > 0;)
+        if (tracker->region[i] != region && tracker->region[i]->origin == region)
+          (void)take_out(tracker, tracker->region[i], i);
+      error = take_out(tracker, region, position(tracker, region->start));
+    }
+    lock_give(&tracker->lock);
+  }
+  return found ? error : error_set(-EINVAL, "ww_region_remove: the region was removed before");
 }
 
 void

@@ -31,6 +31,7 @@ struct ww_tracker {
   _Alignas(128) pthread_mutex_t lock;
   struct arena arena;
   bool started;
+  bool follows;                     /* children of fork() go on tracked */
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
   uint64_t unchanged_pages;         /* that were lent out and came back as they were */
@@ -62,7 +63,9 @@ void tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats);
 int  tracker_insert(struct ww_tracker *tracker, struct ww_region *region);
 void tracker_take_out(struct ww_region *region);
 
-/* In a forked child, the lock held: all writable, nothing marked, not started. */
+/* In a forked child, the lock held: go on as the child's own; or all writable, nothing
+ * marked, not started. */
+void tracker_follow(struct ww_tracker *tracker);
 void tracker_forget(struct ww_tracker *tracker);
 
 /* The epoch's number for people: 1 for the first. */

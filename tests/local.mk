@@ -5,11 +5,11 @@ check_LTLIBRARIES += libtracker-broken.la
 libtracker_broken_la_CPPFLAGS = $(AM_CPPFLAGS) -DGATE_WITHOUT_WAIT
 libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
-libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS)
+libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/oracle %D%/live/oracle-broken \
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/oracle %D%/live/oracle-broken.sh \
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh \
   %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
@@ -27,7 +27,8 @@ tests_unit_failing_SOURCES = %D%/unit/failing.c %D%/tap.h
 tests_unit_failing_LDADD = libtracker.la
 tests_unit_failing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=os_map -Wl,--wrap=os_protect
 tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D%/unit/unit_bitmap.c \
-  %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_writers.c
+  %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_sigmask.c \
+  %D%/unit/unit_writers.c
 tests_unit_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_unit_LDADD = libtracker.la $(CHECK_LIBS)
 tests_live_stacks_SOURCES = %D%/live/stacks.c %D%/tap.h
@@ -37,6 +38,8 @@ tests_live_sent_LDADD = libwritewatch.la
 tests_live_moves_SOURCES = %D%/live/moves.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_moves_LDADD = libtracker.la
 tests_live_moves_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=raw_call
+tests_live_threads_SOURCES = %D%/live/threads.c %D%/tap.h
+tests_live_threads_LDADD = libwritewatch.la
 tests_live_audit_SOURCES = %D%/live/audit.c %D%/live/moving.h %D%/tap.h
 tests_live_audit_LDADD = libwritewatch.la
 tests_live_moving_storm_SOURCES = %D%/live/moving-storm.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h

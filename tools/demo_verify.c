@@ -269,9 +269,10 @@ demo_verify_describe(const struct demo_verify *verify, char *text, size_t size)
                                     : " (which cannot tell an invented write from one of the same bytes)";
 
   snprintf(text, size, "%s: %" PRIu64 " lost, %" PRIu64 " invented%s of %" PRIu64 " reported pages in %"
-           PRIu64 " epochs, %" PRIu64 " of them holding the same bytes as before; oracle: %s%s",
+           PRIu64 " epoch%s, %" PRIu64 " of them holding the same bytes as before; oracle: %s%s",
            demo_verify_passed(verify) ? "passed" : "FAILED", verify->lost, verify->invented,
            verify->malformed != 0 ? ", and a malformed dirty set," : "", verify->reported, verify->epochs,
+           verify->epochs == 1 ? "" : "s",
            verify->unchanged, demo_oracle_name(verify->oracle), what);
 }
 

@@ -284,7 +284,9 @@ doctor_json(FILE *out, const struct doctor *doctor)
                   "advice", advice);
   if (!all)
     return STATUS_MEMORY;
-  failed = json_dumpf(all, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0 || fputc('\n', out) == EOF;
+  failed = json_dumpf(all, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+  if (failed == 0)
+    fputc('\n', out);
   json_decref(all);
-  return failed ? STATUS_OUTPUT : STATUS_OK;
+  return failed == 0 || ferror(out) ? STATUS_OK : STATUS_MEMORY;
 }

@@ -9,6 +9,7 @@
 #include "shield/change.h"
 #include "engine.h"
 #include "raw.h"
+#include "shield/shield.h"
 #include "tracker.h"
 
 #include <sys/mman.h>
@@ -43,7 +44,11 @@ watch_anew(const struct ww_region *from, const struct segment *segment, uintptr_
   table->count = 1;
   region->origin = from->origin;
   region->probed = from->probed;
-  if (tracker_insert(tracker, region))
+  /* Calls that write there must be trapped before it is armed. */
+  if ((tracker->flags & WW_SHIELD) && shield_cover(start, end)) {
+    region_release(region);
+    leave_unwatched(tracker, segment, start, end);
+  } else if (tracker_insert(tracker, region))
     leave_unwatched(tracker, segment, start, end);
   else
     change_declare((struct range){ start, end });

@@ -32,16 +32,7 @@ current_action(void)
 {
   struct kernel_action action;
   memset(&action, 0, sizeof action);
-#ifdef __SANITIZE_THREAD__
-  /* The kernel's is always ThreadSanitizer's own, in front of what it remembers. */
-  struct sigaction remembered;
-  sigaction(SIGSEGV, NULL, &remembered);
-  action.handler = (uintptr_t)remembered.sa_handler;
-  action.flags = (unsigned long)remembered.sa_flags;
-  memcpy(&action.mask, &remembered.sa_mask, sizeof action.mask);
-#else
   syscall(SYS_rt_sigaction, SIGSEGV, NULL, &action, sizeof action.mask);
-#endif
   return action;
 }
 

@@ -100,6 +100,7 @@ examine_grandchild(struct storm *storm)
   fflush(stdout);
   child = fork();
   if (child == 0) {
+    alarm(TIME_LIMIT / 2);
     finding = examine_child(storm);
     fflush(stdout);
     _exit((int)finding);
@@ -123,6 +124,7 @@ fork_and(struct storm *storm, enum finding (*examine)(struct storm *))
   fflush(stdout);
   child = fork();
   if (child == 0) {
+    alarm(TIME_LIMIT / 2);   /* a child does not inherit it */
     int finding = examine ? (int)examine(storm) : CHILD_IS_FINE;
     fflush(stdout);
     _exit(finding);

@@ -1,6 +1,7 @@
 # A crash stays a crash; processes; what the library shows to the linker.
 check_PROGRAMS += %D%/crash-matrix %D%/crash-victim
-TESTS += %D%/crash-matrix
+TESTS += %D%/crash-matrix %D%/matrix-later.sh %D%/matrix-shield.sh
+dist_check_SCRIPTS += %D%/matrix-later.sh %D%/matrix-shield.sh
 
 %C%_crash_matrix_SOURCES = %D%/matrix.c %D%/run.c %D%/run.h %D%/core.c %D%/core.h %D%/plan.c \
   %D%/state.c %D%/victim.h tests/tap.h
@@ -36,3 +37,8 @@ check_PROGRAMS += %D%/crash-interrupted
 TESTS += %D%/crash-interrupted
 %C%_crash_interrupted_SOURCES = %D%/interrupted.c %D%/storm.c %D%/storm.h tests/tap.h
 %C%_crash_interrupted_LDADD = libwritewatch.la
+
+check_PROGRAMS += %D%/crash-follow
+TESTS += %D%/crash-follow
+%C%_crash_follow_SOURCES = %D%/follow.c %D%/storm.c %D%/storm.h tests/tap.h
+%C%_crash_follow_LDADD = libwritewatch.la

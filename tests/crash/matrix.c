@@ -1,6 +1,8 @@
 /* matrix.c - a crash stays a crash: every way to crash, under every disposition
  * that was there before Writewatch, ends with it as it ends without it.
- * crash-matrix [CRASH [DISPOSITION]] runs the cells whose names begin so. */
+ * crash-matrix [--later | --shield] [CRASH [DISPOSITION]] runs the cells whose names
+ * begin so; with handlers that are installed after ww_tracker_create(), or with the
+ * shield, and with handlers that are installed under it. */
 #include "config.h"
 #include "run.h"
 #include "../tap.h"
@@ -116,11 +118,32 @@ is_as_planned(const struct outcome *outcome, unsigned crash, unsigned dispositio
   }
 }
 
-struct variant { enum when when; bool in_thread; };
-static const struct variant variants[] = {
-  { WHEN_TRACKING, false }, { WHEN_STOPPED, false }, { WHEN_DESTROYED, false }, { WHEN_PASSAGE, false },
-  { WHEN_TRACKING, true }, { WHEN_PASSAGE, true }
+enum { VARIANTS = 6 };
+struct variant { enum when when; bool in_thread; unsigned mode; };
+/* Handlers that were there before us. */
+static const struct variant earlier[] = {
+  { WHEN_TRACKING, false, ORDER_BEFORE }, { WHEN_STOPPED, false, ORDER_BEFORE },
+  { WHEN_DESTROYED, false, ORDER_BEFORE }, { WHEN_PASSAGE, false, ORDER_BEFORE },
+  { WHEN_TRACKING, true, ORDER_BEFORE }, { WHEN_PASSAGE, true, ORDER_BEFORE }
 };
+/* Handlers of after us: ww_start() goes in front again. */
+static const struct variant later[] = { { WHEN_TRACKING, false, ORDER_CREATED } };
+/* The shield stays in front of all. */
+static const struct variant shielded[] = {
+  { WHEN_TRACKING, false, MODE_SHIELD + ORDER_STARTED }, { WHEN_TRACKING, true, MODE_SHIELD + ORDER_BEFORE }
+};
+static const struct variant *variants = earlier;
+static size_t variant_count = VARIANTS;
+_Static_assert(sizeof earlier == VARIANTS * sizeof *earlier, "the longest list");
+
+static bool
+is_used(bool in_thread)
+{
+  for (size_t i = 0; i < variant_count; i++)
+    if (variants[i].in_thread == in_thread)
+      return true;
+  return false;
+}
 
 /* Hung runs cost seconds each: after some it is clear enough. */
 enum { HUNG_MAX = 3 };
@@ -138,7 +161,9 @@ run_cell(unsigned crash, unsigned disposition, bool want_core)
   if (!notes)
     abort();
   for (int in_thread = 0; in_thread < 2; in_thread++) {
-    int error = run_victim(&runner, WHEN_WITHOUT, crash, disposition, in_thread, &outcome);
+    if (!is_used(in_thread))
+      continue;
+    int error = run_victim(&runner, WHEN_WITHOUT, crash, disposition, in_thread, ORDER_BEFORE, &outcome);
     expected[in_thread] = describe(&outcome);
     if (error || !is_as_planned(&outcome, crash, disposition, in_thread)) {
       good = false;
@@ -150,10 +175,11 @@ run_cell(unsigned crash, unsigned disposition, bool want_core)
       fprintf(notes, "%s: no core file\n", in_thread ? "thread" : "main");
     }
   }
-  bool differs[sizeof variants / sizeof *variants] = { false };
-  char *seen[sizeof variants / sizeof *variants] = { NULL };
-  for (size_t i = 0; i < sizeof variants / sizeof *variants && hung < HUNG_MAX; i++) {
-    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, &outcome);
+  bool differs[VARIANTS] = { false };
+  char *seen[VARIANTS] = { NULL };
+  for (size_t i = 0; i < variant_count && hung < HUNG_MAX; i++) {
+    run_victim(&runner, variants[i].when, crash, disposition, variants[i].in_thread, variants[i].mode,
+               &outcome);
     seen[i] = describe(&outcome);
     differs[i] = strcmp(seen[i], expected[variants[i].in_thread]) != 0;
     good = good && !differs[i];
@@ -163,9 +189,10 @@ run_cell(unsigned crash, unsigned disposition, bool want_core)
   ok(good, "%s; %s", crashes[crash].name, dispositions[disposition].name);
   for (char *line = strtok(why, "\n"); line; line = strtok(NULL, "\n"))
     printf("#   without Writewatch, %s\n", line);
-  for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
-    snprintf(name, sizeof name, "%s, in %s", when_names[variants[i].when],
-             variants[i].in_thread ? "a second thread" : "the main thread");
+  for (size_t i = 0; i < variant_count; i++) {
+    snprintf(name, sizeof name, "%s, in %s%s", when_names[variants[i].when],
+             variants[i].in_thread ? "a second thread" : "the main thread",
+             variants[i].mode % MODE_SHIELD == ORDER_BEFORE ? "" : ", handler after us");
     if (differs[i])
       show_difference(name, expected[variants[i].in_thread], seen[i]);
     free(seen[i]);
@@ -203,19 +230,19 @@ core_obstacle(void)
   return NULL;
 }
 
-/* Does the victim start at all? Without arguments it says how to use it. */
-static bool
-starts(void)
+/* The status that the victim ends with by itself, -1 if it does not. */
+static int
+ask(const char *argument)
 {
   int status = 0;
   pid_t child = fork();
 
   if (child == 0) {
     close(STDERR_FILENO);
-    execl(runner.program, runner.program, (char *)NULL);
+    execl(runner.program, runner.program, argument, (char *)NULL);
     _exit(82);
   }
-  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 2;
+  return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static int
@@ -223,6 +250,21 @@ skip_all(const char *reason)
 {
   printf("1..0 # SKIP %s\n", reason);
   return 0;
+}
+
+/* The modes. NULL, or why there is nothing to run. */
+static const char *
+choose(const char *mode)
+{
+  if (strcmp(mode, "--later") == 0) {
+    variants = later;
+    variant_count = sizeof later / sizeof *later;
+    return NULL;
+  }
+  variants = shielded;
+  variant_count = sizeof shielded / sizeof *shielded;
+  return ask("--shield") != VICTIM_NO_SECCOMP ? NULL
+         : "the shield needs seccomp filters, which this machine does not allow";
 }
 
 int
@@ -248,9 +290,19 @@ main(int argc, char **argv)
   if (snprintf(program, sizeof program, "%s/crash-victim", dirname(self)) >= (int)sizeof program)
     return 99;
   runner.program = program;
-  if (!starts()) {
+  /* Without arguments it says how to use it. */
+  if (ask(NULL) != 2) {
     fprintf(stderr, "crash-matrix: %s does not run\n", program);
     return 99;
+  }
+  if (argc > 1 && (strcmp(argv[1], "--later") == 0 || strcmp(argv[1], "--shield") == 0)) {
+    const char *nothing = choose(argv[1]);
+    if (nothing) {
+      rmdir(directory);
+      return skip_all(nothing);
+    }
+    argv++;
+    argc--;
   }
   obstacle = core_obstacle();
   if (obstacle)

@@ -158,11 +158,11 @@ read_records(int fd, char *records, size_t size)
 
 int
 run_victim(const struct runner *runner, enum when when, unsigned crash, unsigned disposition, bool in_thread,
-           struct outcome *outcome)
+           unsigned mode, struct outcome *outcome)
 {
-  char numbers[4][4];
+  char numbers[5][4];
   char *arguments[] = { (char *)(intptr_t)runner->program, numbers[0], numbers[1], numbers[2], numbers[3],
-                        NULL };
+                        numbers[4], NULL };
   int report[2], wake[2], status;
 
   memset(outcome, 0, sizeof *outcome);
@@ -170,6 +170,7 @@ run_victim(const struct runner *runner, enum when when, unsigned crash, unsigned
   snprintf(numbers[1], sizeof numbers[1], "%02u", crash % 100);
   snprintf(numbers[2], sizeof numbers[2], "%02u", disposition % 100);
   snprintf(numbers[3], sizeof numbers[3], "%02u", (unsigned)in_thread);
+  snprintf(numbers[4], sizeof numbers[4], "%02u", mode % 100);
   if (pipe(report) != 0)
     return -errno;
   if (pipe(wake) != 0) {

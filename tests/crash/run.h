@@ -25,7 +25,7 @@ struct runner {
 
 /* 0, or a negative errno if the victim could not be started. */
 int run_victim(const struct runner *runner, enum when when, unsigned crash, unsigned disposition,
-               bool in_thread, struct outcome *outcome);
+               bool in_thread, unsigned mode, struct outcome *outcome);
 /* Is a process allowed to trace its child, and to switch off the randomness of its layout? */
 const char *run_obstacle(void);
 

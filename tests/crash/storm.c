@@ -19,11 +19,19 @@ complain(const char *what, int error)
 bool
 storm_begin(struct storm *storm, uint64_t seed, unsigned stack_depth)
 {
+  return storm_begin_with(storm, seed, stack_depth, 0);
+}
+
+bool
+storm_begin_with(struct storm *storm, uint64_t seed, unsigned stack_depth, unsigned flags)
+{
   struct ww_options options = WW_OPTIONS_INIT;
   size_t page = (size_t)sysconf(_SC_PAGESIZE), size = STORM_PAGES * page;
   int error;
 
   memset(storm, 0, sizeof *storm);
+  pthread_mutex_init(&storm->taking, NULL);
+  options.flags = flags;
   options.stack_depth = ww_has_stacks() ? stack_depth : 0;
 #ifdef __SANITIZE_THREAD__
   /* libunwind unmaps its cache of a thread after ThreadSanitizer has buried that
@@ -110,7 +118,10 @@ collect_on(void *argument)
   struct storm *storm = argument;
 
   while (!__atomic_load_n(&storm->stop_collector, __ATOMIC_RELAXED)) {
-    if (storm_collect(storm) != 0)
+    pthread_mutex_lock(&storm->taking);
+    int error = storm_collect(storm);
+    pthread_mutex_unlock(&storm->taking);
+    if (error)
       break;
     nanosleep(&(struct timespec){ .tv_nsec = 100000 }, NULL);
   }
@@ -135,13 +146,19 @@ storm_blow(struct storm *storm)
 bool
 storm_rest(struct storm *storm)
 {
-  size_t lost = 0, first = 0;
-
   __atomic_store_n(&storm->stop_writers, true, __ATOMIC_RELAXED);
   for (unsigned i = 0; i < STORM_WRITERS; i++)
     pthread_join(storm->writers[i], NULL);
   __atomic_store_n(&storm->stop_collector, true, __ATOMIC_RELAXED);
   pthread_join(storm->collector, NULL);
+  return storm_agrees(storm);
+}
+
+bool
+storm_agrees(struct storm *storm)
+{
+  size_t lost = 0, first = 0;
+
   if (storm->failed || storm_collect(storm) != 0)
     return false;
   for (size_t i = STORM_PAGES * storm->words; i-- > 0;)

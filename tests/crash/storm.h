@@ -20,6 +20,7 @@ struct storm {
   size_t      words;       /* in a page */
   uint64_t    seed;
   uint64_t    collected;   /* pages, so far */
+  pthread_mutex_t taking;  /* by the collector, until what it collected is in the copy */
   bool        failed;      /* a function of the library failed */
   bool        stop_writers, stop_collector;
   pthread_t   writers[STORM_WRITERS], collector;
@@ -27,10 +28,14 @@ struct storm {
 
 /* Memory, a tracker with `stack_depth` frames (0 where there are no stacks), started. */
 bool storm_begin(struct storm *storm, uint64_t seed, unsigned stack_depth);
+/* The same with flags of enum ww_flags. */
+bool storm_begin_with(struct storm *storm, uint64_t seed, unsigned stack_depth, unsigned flags);
 /* Threads on, threads off. At rest the copy must equal the memory: false if not. */
 bool storm_blow(struct storm *storm);
 bool storm_rest(struct storm *storm);
 void storm_end(struct storm *storm);
+/* Collect, then compare the copy with the memory: nobody may be writing. */
+bool storm_agrees(struct storm *storm);
 
 /* One word of page `page` changes. */
 void storm_write(struct storm *storm, size_t page, size_t word);

@@ -1,6 +1,7 @@
 /* victim.c - set the stage, crash, and see whether tracking lived through it.
- * crash-victim WHEN CRASH DISPOSITION THREAD: numbers of two digits, so that all
- * runs start with the same stack. Descriptor 3 takes the records. */
+ * crash-victim WHEN CRASH DISPOSITION THREAD MODE: numbers of two digits, so that all
+ * runs start with the same stack. Descriptor 3 takes the records.
+ * crash-victim --shield: can there be one? */
 #include "config.h"
 #include "victim.h"
 #include "writewatch.h"
@@ -138,14 +139,20 @@ idle(void *unused)
 static void
 set_up_tracker(void)
 {
+  struct ww_options options = WW_OPTIONS_INIT;
   ww_dirty *dirty;
 
+  if (victim.order == ORDER_BEFORE || victim.when == WHEN_WITHOUT)
+    disposition_install(victim.disposition);
   if (victim.when == WHEN_WITHOUT) {
     victim_page(PAGE_REGION)[0] = 2;
     victim_page(PAGE_WRITTEN)[0] = 2;
     return;
   }
-  require(ww_tracker_create(&tracker, NULL), "ww_tracker_create");
+  options.flags = victim.shield ? WW_SHIELD : 0;
+  require(ww_tracker_create(&tracker, &options), "ww_tracker_create");
+  if (victim.order == ORDER_CREATED)
+    disposition_install(victim.disposition);
   require(ww_region_add(tracker, "victim", victim.region, REGION_PAGES * victim.page_size, NULL),
           "ww_region_add");
   require(ww_start(tracker), "ww_start");
@@ -155,6 +162,8 @@ set_up_tracker(void)
     require(-EIO, "the first epoch has not one dirty page");
   ww_dirty_free(dirty);
   victim_page(PAGE_WRITTEN)[0] = 2;
+  if (victim.order == ORDER_STARTED)
+    disposition_install(victim.disposition);
   if (victim.when == WHEN_STOPPED)
     require(ww_stop(tracker), "ww_stop");
   if (victim.when == WHEN_PASSAGE) {
@@ -289,20 +298,36 @@ number(const char *text, size_t count)
   return value;
 }
 
+/* The status says whether a tracker can have the shield. */
+static int
+try_shield(void)
+{
+  struct ww_options options = WW_OPTIONS_INIT;
+
+  options.flags = WW_SHIELD;
+  return ww_tracker_create(&tracker, &options) == -ENOTSUP ? VICTIM_NO_SECCOMP : 0;
+}
+
 int
 main(int argc, char **argv)
 {
   size_t stack_size = 1u << 20;
+  unsigned mode;
   char *stack;
 
-  if (argc != 5) {
-    fprintf(stderr, "crash-victim: usage: crash-victim WHEN CRASH DISPOSITION THREAD\n");
+  if (argc == 2 && strcmp(argv[1], "--shield") == 0)
+    return try_shield();
+  if (argc != 6) {
+    fprintf(stderr, "crash-victim: usage: crash-victim WHEN CRASH DISPOSITION THREAD MODE\n");
     return 2;
   }
   victim.when = (enum when)number(argv[1], WHEN_COUNT);
   victim.crash = &crashes[number(argv[2], crash_count)];
   victim.disposition = &dispositions[number(argv[3], disposition_count)];
   victim.in_thread = number(argv[4], 2);
+  mode = number(argv[5], MODE_SHIELD + ORDER_COUNT);
+  victim.shield = mode >= MODE_SHIELD;
+  victim.order = (enum order)(mode % MODE_SHIELD);
   victim.page_size = (size_t)sysconf(_SC_PAGESIZE);
   victim.alternate_size = 1u << 18;
   /* Everything that a record may point to is mapped before the library maps. */
@@ -313,7 +338,6 @@ main(int argc, char **argv)
 
   if (!victim.in_thread)
     take_alternate_stack();
-  disposition_install(victim.disposition);
   set_up_tracker();
   if (victim.in_thread)
     run_thread(stack + victim.page_size, stack_size - victim.page_size);

@@ -20,6 +20,15 @@ enum when {
   WHEN_COUNT
 };
 
+/* When the victim installs its own handler. */
+enum order {
+  ORDER_BEFORE,        /* before the library is called */
+  ORDER_CREATED,       /* between ww_tracker_create() and ww_start() */
+  ORDER_STARTED,       /* while the tracker is at work */
+  ORDER_COUNT
+};
+#define MODE_SHIELD 10  /* added to the order: the tracker has the shield */
+
 /* The victim's memory, page by page, in one mapping. */
 enum page {
   PAGE_FIRST_GUARD,   /* no access */
@@ -85,6 +94,7 @@ crash_is_sent(const struct crash *crash)
 }
 
 #define VICTIM_STATUS 7          /* the victim lived to its end */
+#define VICTIM_NO_SECCOMP 8      /* crash-victim --shield: this machine does not allow it */
 #define VICTIM_HANDLER_STATUS 44 /* its handler ended it */
 #define VICTIM_VALUE 0x5eed      /* goes along with sigqueue() */
 #define VICTIM_REPORT 3          /* records are written here ... */
@@ -95,6 +105,8 @@ struct victim {
   const struct crash *crash;
   const struct disposition *disposition;
   enum when when;
+  enum order order;
+  bool shield;
   bool in_thread;
   size_t page_size;
   char *memory;         /* PAGE_COUNT pages */

@@ -4,7 +4,7 @@
  *
  * Some never arrive: the kernel keeps one pending signal of a number, and one that is
  * sent in the instant in which a fault's own SIGSEGV is pending is merged into it
- * (signal(7)). Those are counted here, and sent again. */
+ * (signal(7)). Those are counted here. */
 #include "config.h"
 #include "../tap.h"
 #include "writewatch.h"
@@ -76,7 +76,7 @@ main(void)
   ww_tracker *tracker;
   pthread_t writer, collector;
   void *collects;
-  unsigned sent = 0, merged = 0;
+  unsigned sent = 0;
   page = (size_t)sysconf(_SC_PAGESIZE);
   memory = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   memset(&action, 0, sizeof action);
@@ -96,10 +96,12 @@ main(void)
     pthread_kill(writer, SIGSEGV);
     while (atomic_load(&received) == before && wait++ < 500)
       nanosleep(&moment, NULL);
-    merged += atomic_load(&received) == before;
   }
-  ok(atomic_load(&received) + merged == sent && merged < sent / 2, "%u signals sent, %u received, %u merged",
-     sent, atomic_load(&received), merged);
+  /* On a busy machine one may come after we gave it up: only now are the missing ones counted. */
+  moment.tv_nsec = 200000000;
+  nanosleep(&moment, NULL);
+  unsigned got = atomic_load(&received);
+  ok(got <= sent && got > sent / 2, "%u signals sent, %u received, %u merged", sent, got, sent - got);
   ok(!atomic_load(&strange), "and nothing else came to the program's handler");
   atomic_store(&end, true);
   pthread_join(writer, NULL);

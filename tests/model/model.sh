@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..32"
+echo "1..38"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -89,3 +89,10 @@ must fails "changing without M3, the wait for handlers" changing -DLEAVE_OUT_WAI
 must fails "changing without our protection laid over in M4" changing -DLEAVE_OUT_LAYING
 must fails "changing without handlers that leave" changing -DLEAVE_OUT_LEAVING
 must fails "changing without a second look by those who left" changing -DLEAVE_OUT_LOOKING_AGAIN
+
+must holds "disposition: the protocol holds" disposition
+must fails "disposition without R3, the version is looked at again" disposition -DLEAVE_OUT_RECHECK
+must fails "disposition without a slot for each of two versions" disposition -DLEAVE_OUT_SLOTS
+must fails "disposition without W1 before W2, filled and then published" disposition -DLEAVE_OUT_ORDER
+must fails "disposition without the lock, one at a time" disposition -DLEAVE_OUT_LOCK
+must fails "disposition without the claim being one step" disposition -DLEAVE_OUT_CLAIM

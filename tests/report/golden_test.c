@@ -85,6 +85,28 @@ START_TEST(text)
 }
 END_TEST
 
+/* Whatever the width, no line passes it, not by a comma either. */
+START_TEST(fits)
+{
+  ww_summary *summary = sample_summary("demo sweep");
+  char columns[8], *got, *rest = NULL, *line;
+  unsigned width;
+
+  ck_assert_int_eq(ww_summary_note(summary, "about", "a note of words of many lengths, which nobody "
+                                   "wrote for a line of this width or for one of any other"), 0);
+  fake_free();
+  for (width = 60; width <= 200; width++) {
+    snprintf(columns, sizeof(columns), "%u", width);
+    settings(columns, "C");
+    got = report_of(summary, WW_FORMAT_TEXT);
+    for (line = strtok_r(got, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+      ck_assert_msg(strlen(line) <= width, "%zu of %u columns: %s", strlen(line), width, line);
+    free(got);
+  }
+  ww_summary_free(summary);
+}
+END_TEST
+
 START_TEST(json)
 {
   check_sample("sample.json", "demo sweep", WW_FORMAT_JSON);
@@ -303,6 +325,7 @@ main(void)
 
   tcase_set_timeout(cases, 60);
   tcase_add_loop_test(cases, text, 0, 6);
+  tcase_add_test(cases, fits);
   tcase_add_test(cases, json);
   tcase_add_test(cases, csv);
   tcase_add_loop_test(cases, one_set, 0, 3);

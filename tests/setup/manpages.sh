@@ -117,6 +117,22 @@ for name in $(sed -n 's/^  --\([a-z]*\).*/\1/p' "$work/demo"); do
 done
 check "the command's page tells of every command, workload and option"
 
+: >"$work/wrong"
+for page in "$top_srcdir"/man/*.[1-9] "$top_srcdir/README"; do
+  for name in $(sed -n 's/.*writewatch demo \([a-z][a-z]*\).*/\1/p' "$page"); do
+    grep -q "^$name " "$work/list" || echo "$page has an example of $name, which is no workload" >>"$work/wrong"
+  done
+done
+check "no example is of a workload that does not exist"
+
+: >"$work/wrong"
+for text in README HACKING NEWS; do
+  # Columns are characters: the bytes that go on with one do not count.
+  LC_ALL=C awk -v name="$text" '{ gsub(/[\200-\277]/, "") }
+    length > 100 { print name ":" NR ": " length " columns" }' "$top_srcdir/$text"
+done >"$work/wrong"
+check "no line of the texts is too long to be read in a terminal"
+
 if command -v mandoc >/dev/null 2>&1; then
   # What it says of other people's pages, of style and of the order of names does not count.
   for page in "$top_srcdir"/man/*.[1-9]; do mandoc -T lint -W warning "$page" 2>/dev/null; done |

@@ -32,7 +32,7 @@ expect() { # wanted status, command...; output and talk are kept for a look
 # The value of a key of one line, without its comma.
 value() { sed -n "s/^ *\"$1\": \(.*[^,]\),*\$/\1/p" "$scratch/json" | head -n 1; }
 
-echo 1..15
+echo 1..16
 
 expect 0 "$tool" doctor
 ok $? "tracking works here"
@@ -62,14 +62,17 @@ expect 0 "$tool" doctor --help && grep -q '^Exit status' "$scratch/out"
 ok $? "--help documents the exit statuses"
 expect 2 "$tool" doctor --format yaml && grep -q yaml "$scratch/err" && [ ! -s "$scratch/out" ]
 ok $? "an unknown format is status 2 and named"
+expect 2 "$tool" doctor --bogus && grep -q 'doctor --help' "$scratch/err"
+ok $? "an unknown option is status 2 and tells where to look"
 expect 2 "$tool" doctor now && grep -q now "$scratch/err"
 ok $? "an operand is status 2 and named"
 if [ -w /dev/full ]; then
   "$tool" doctor >/dev/full 2>"$scratch/err"
-  [ $? -eq 4 ] && [ -s "$scratch/err" ]
-  ok $? "a full disk is status 4"
+  [ $? -eq 4 ] && [ "$(grep -c 'No space left' "$scratch/err")" = "$(wc -l <"$scratch/err")" ] &&
+    [ "$(wc -l <"$scratch/err")" -eq 1 ]
+  ok $? "a full disk is status 4, and said once"
 else
-  skip "a full disk is status 4" "/dev/full is missing"
+  skip "a full disk is status 4, and said once" "/dev/full is missing"
 fi
 
 # Without a megabyte of address space to spare no tracker can be made, or it can

@@ -32,6 +32,8 @@ for oracle in pagemap-scan soft-dirty content; do
   fi
 done
 unset WRITEWATCH_DEMO_ORACLE
+run demo strided --pages 8 --epochs 1 --verify
+verdict 'one epoch is said as one' grep -q ' in 1 epoch,' "$scratch/err"
 WRITEWATCH_DEMO_SABOTAGE=lose run demo protection --verify
 verdict 'protection is verified, too' same "$status" 1
 WRITEWATCH_DEMO_SABOTAGE=lose run demo strided --pages 64

@@ -14,6 +14,7 @@ main(void)
   srunner_add_suite(runner, suite_maps());
   srunner_add_suite(runner, suite_region());
   srunner_add_suite(runner, suite_api());
+  srunner_add_suite(runner, suite_sigmask());
   srunner_set_tap(runner, "/dev/stdout");
   srunner_run_all(runner, CK_SILENT);
   int failed = srunner_ntests_failed(runner);

@@ -11,5 +11,6 @@ Suite *suite_writers(void);
 Suite *suite_maps(void);
 Suite *suite_region(void);
 Suite *suite_api(void);
+Suite *suite_sigmask(void);
 
 #endif

@@ -48,7 +48,7 @@ START_TEST(test_options)
   options.policy = (enum ww_policy)99;
   CK_FAILS(ww_tracker_create(&out, &options), -EINVAL, "policy");
   options.policy = WW_POLICY_TRAP;
-  options.flags = 1;
+  options.flags = 1u << 31;
   CK_FAILS(ww_tracker_create(&out, &options), -EINVAL, "flags");
   options.flags = 0;
   options.stack_depth = WW_STACK_MAX + 1;
@@ -120,6 +120,22 @@ START_TEST(test_overlap)
   ck_assert_int_eq(ww_region_add(other, "third", memory + 4 * page, 1, NULL), 0);
   CK_FAILS(ww_region_remove(NULL), -EINVAL, "NULL");
   ww_tracker_destroy(other);
+}
+END_TEST
+
+/* A handle that ended is an argument that is not valid, not memory to look into. */
+START_TEST(test_removed_twice)
+{
+  ww_region *region, *other;
+  struct ww_stats stats = { .size = sizeof stats };
+  ck_assert_int_eq(ww_region_add(tracker, "stays", memory + 8 * page, page, &other), 0);
+  ck_assert_int_eq(ww_region_add(tracker, "goes", memory, page, &region), 0);
+  ck_assert_int_eq(ww_region_remove(region), 0);
+  CK_FAILS(ww_region_remove(region), -EINVAL, "removed before");
+  ck_assert_int_eq(ww_start(tracker), 0);
+  CK_FAILS(ww_region_remove(region), -EINVAL, "removed before");
+  ck_assert_int_eq(ww_tracker_stats(tracker, &stats), 0);
+  ck_assert_uint_eq(stats.regions, 1);
 }
 END_TEST
 
@@ -250,6 +266,7 @@ suite_api(void)
   tcase_add_test(tests, test_options);
   tcase_add_test(tests, test_ranges);
   tcase_add_test(tests, test_overlap);
+  tcase_add_test(tests, test_removed_twice);
   tcase_add_test(tests, test_states);
   tcase_add_test(tests, test_touch);
   tcase_add_test(tests, test_unmapped_region);

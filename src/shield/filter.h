@@ -1,0 +1,20 @@
+/* filter.h - the seccomp filters of this process: they can be added to, never taken away. */
+#ifndef WW_SHIELD_FILTER_H
+#define WW_SHIELD_FILTER_H
+
+#include <stdint.h>
+
+/* Can there be any? With a sentence for ww_last_error(): -ENOTSUP, -ENOMEM. */
+int filter_prepare(void);
+/* From now on, calls that may write to [start, end) are trapped; the first time, all else that
+ * the shield follows, too. With a sentence: -ENOTSUP, -EBUSY (a thread that cannot be
+ * filtered), -ENOMEM, -EIO (/proc/self/maps). */
+int filter_cover(uintptr_t start, uintptr_t end);
+/* Code that was mapped just now: if it makes system calls, they are trapped too, as far as the
+ * kernel has place for more filters. Readable; all signals are held off. Async-signal-safe. */
+void filter_code(uintptr_t start, uintptr_t end);
+/* Around fork(). */
+void filter_lock(void);
+void filter_unlock(void);
+
+#endif
