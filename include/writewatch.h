@@ -147,7 +147,10 @@ WW_API void ww_tracker_destroy(ww_tracker *tracker);
 WW_API int ww_start(ww_tracker *tracker);
 
 /* End the epoch, begin the next; *dirty is what was written in the one that
- * ended. The caller owns *dirty and frees it with ww_dirty_free(); it may be
+ * ended. A written page that cannot be read, because the program has made it PROT_NONE or its
+ * file shorter, is returned by the first collect that finds it readable. Memory that regions
+ * of this tracker show twice (MAP_SHARED) is returned for each of them; of two trackers, each
+ * sees its own alone. The caller owns *dirty and frees it with ww_dirty_free(); it may be
  * read by one thread at a time and outlives the tracker. Writers go on
  * meanwhile; collects of one tracker are taken one after the other.
  * On failure the epoch goes on and nothing is lost (its pages may be returned
@@ -190,7 +193,7 @@ struct ww_stats {
   uint64_t stacks_dropped;   /* writers without a stack: table full, no room on the signal stack, a fork
                                 in progress */
   uint64_t memory;           /* bytes of address space that the tracker has mapped for itself */
-  uint64_t unfollowed;       /* bytes that were moved by mremap() and are no longer watched, for want of memory */
+  uint64_t unfollowed;       /* bytes no longer watched, for want of memory when the program moved them */
   uint64_t missed_pages;     /* that WW_AUDIT found changed and nobody had noticed, since ww_start() */
   uint64_t shielded_calls;   /* system calls of the process that WW_SHIELD made in its stead */
   uint64_t unknown_calls;    /* of these, with watched memory in an argument whose meaning is not known: its
@@ -230,10 +233,10 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
 WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, size_t length,
                          ww_region **region);
 
-/* Stop watching: its pages get back the protection that they had, and what was
- * written since the last collect is forgotten. The handle ends here (to remove it
- * once more is an error, unless a later region happens to have got the same one),
- * but dirty sets that name the region may still be asked about it.
+/* Stop watching, also what mremap(2) made of it: its pages get back the protection that
+ * they had, and what was written since the last collect is forgotten. The handle ends
+ * here (to remove it once more is an error, unless a later region happens to have got the
+ * same one), but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);
@@ -282,7 +285,7 @@ WW_API ww_region *const *ww_dirty_regions(const ww_dirty *dirty, size_t *count);
  * The first call sorts the writers: n log n of the faults.
  * -EINVAL  an argument is NULL
  * -ENOENT  the page is not in the dirty set, or nobody was seen writing it
- *          (WW_DECLARED, WW_ASSUMED)
+ *          (WW_DECLARED, WW_VERIFIED, WW_ASSUMED, or in an earlier epoch: see ww_collect())
  * -ENOMEM  no memory for the index */
 WW_API int  ww_dirty_writer(const ww_dirty *dirty, const void *page, struct ww_writer *writer);
 /* The epoch's faults by order: index 0 .. ww_dirty_writers() - 1. `page` may be NULL.

@@ -7,9 +7,9 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh \
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh \
   %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh
 
@@ -37,7 +37,12 @@ tests_live_sent_SOURCES = %D%/live/sent.c %D%/tap.h
 tests_live_sent_LDADD = libwritewatch.la
 tests_live_moves_SOURCES = %D%/live/moves.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_moves_LDADD = libtracker.la
+tests_live_moves_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=raw_call
 tests_live_threads_SOURCES = %D%/live/threads.c %D%/tap.h
 tests_live_threads_LDADD = libwritewatch.la
 tests_live_audit_SOURCES = %D%/live/audit.c %D%/live/moving.h %D%/tap.h
 tests_live_audit_LDADD = libwritewatch.la
+tests_live_moving_storm_SOURCES = %D%/live/moving-storm.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
+tests_live_moving_storm_LDADD = libtracker.la
+tests_live_flips_SOURCES = %D%/live/flips.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
+tests_live_flips_LDADD = libtracker.la

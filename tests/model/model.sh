@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..31"
+echo "1..38"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -82,6 +82,13 @@ must fails "removal without the wait of ww_stop()" removal -DLEAVE_OUT_STOP_WAIT
 must fails "removal without a look whether the page is writable by now" removal -DLEAVE_OUT_LOOK
 must fails "removal without a look whether it is armed anew" removal -DLEAVE_OUT_ARMINGS
 must fails "removal without \`armed' set before the arming is counted" removal -DLEAVE_OUT_COUNT_ARMING_LAST
+must holds "changing: the protocol holds" changing
+must fails "changing without M1, the lock that keeps the epoch" changing -DLEAVE_OUT_LOCK
+must fails "changing without M2, the mark" changing -DLEAVE_OUT_CHANGING
+must fails "changing without M3, the wait for handlers" changing -DLEAVE_OUT_WAIT
+must fails "changing without our protection laid over in M4" changing -DLEAVE_OUT_LAYING
+must fails "changing without handlers that leave" changing -DLEAVE_OUT_LEAVING
+must fails "changing without a second look by those who left" changing -DLEAVE_OUT_LOOKING_AGAIN
 
 must holds "disposition: the protocol holds" disposition
 must fails "disposition without R3, the version is looked at again" disposition -DLEAVE_OUT_RECHECK
