@@ -4,7 +4,6 @@
 #include "engine.h"
 #include "tracker.h"
 
-#include <sys/mman.h>
 
 /* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
  * writable in bulk, which say so. */
@@ -65,6 +64,16 @@ lend_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
   gate_leave(pass);
 }
 
+/* Pages of a file are asked one by one: what lies behind the file's end cannot be hashed, and
+ * the call will say EFAULT there. */
+static void
+lend_file_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
+{
+  for (size_t page = first; page < first + count; page++)
+    if (os_is_readable(region_page_address(region, page)))
+      lend_pages(region, page, 1, hashed);
+}
+
 /* What the program cannot write itself is left alone: the call says EFAULT, as it should. */
 static void
 lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *hashed)
@@ -76,8 +85,12 @@ lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *ha
   while (first < behind) {
     const struct segment *segment = region_segment(region, first);
     size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
-    if (segment_is_tracked(segment) && (segment->protection & PROT_READ))
-      lend_pages(region, first, next - first, hashed);
+    if (segment_is_tracked(segment)) {
+      if (segment->inode)
+        lend_file_pages(region, first, next - first, hashed);
+      else
+        lend_pages(region, first, next - first, hashed);
+    }
     first = next;
   }
 }

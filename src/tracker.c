@@ -214,8 +214,6 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
   int error = region_inspect(name, &start, &end, &shift, &segments);
   if (!error)
     error = refuse_own(name, start, end);
-  if (!error && (tracker->flags & WW_SHIELD))
-    error = shield_cover(start, end);
   if (error)
     return error;
   if ((end - start) >> shift >= (uint64_t)1 << 32)
@@ -227,6 +225,8 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     return error_set(-ENOMEM, "region \"%s\": no memory to watch %zu pages", name ? name : "",
                      (size_t)((end - start) >> shift));
   error = region_read_segments(region);
+  if (!error && (tracker->flags & WW_SHIELD))
+    error = shield_cover(region);
   if (error) {
     region_release(region);
     return error;

@@ -9,9 +9,9 @@ libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh \
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
   %D%/unit/unit %D%/unit/failing
-EXTRA_DIST += %D%/live/oracle-broken.sh
+EXTRA_DIST += %D%/live/oracle-broken.sh %D%/live/moves-plain.sh
 
 tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
 tests_live_kinds_LDADD = libwritewatch.la

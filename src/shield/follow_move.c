@@ -45,7 +45,7 @@ watch_anew(const struct ww_region *from, const struct segment *segment, uintptr_
   region->origin = from->origin;
   region->probed = from->probed;
   /* Calls that write there must be trapped before it is armed. */
-  if ((tracker->flags & WW_SHIELD) && shield_cover(start, end)) {
+  if ((tracker->flags & WW_SHIELD) && shield_cover(region)) {
     region_release(region);
     leave_unwatched(tracker, segment, start, end);
   } else if (tracker_insert(tracker, region))

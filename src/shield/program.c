@@ -205,7 +205,7 @@ emit_condition(struct program *program, const struct condition *when, size_t *tr
 {
   uint32_t at = argument_at(when->argument);
   switch (when->kind) {
-    case TRAP_ALWAYS:
+    case TRAP_ALWAYS: case TRAP_IF_FILES:
       trap[(*traps)++] = GO();
       break;
     case TRAP_IF_SET:
@@ -246,14 +246,15 @@ struct targets { size_t trap[2 * CLASSES_MAX], pointers[POINTERS_MAX + 1][CLASSE
                  unsigned traps, passes, pointer_counts[POINTERS_MAX + 1]; };
 
 static void
-emit_class(struct program *program, const struct row *row, bool further, struct targets *targets)
+emit_class(struct program *program, const struct row *row, const struct coverage *coverage,
+           struct targets *targets)
 {
   unsigned pointers = 0;
   bool always = false;
   for (unsigned i = 0; i < ROW_CONDITIONS; i++) {
     bool trap = row->when[i].kind == TRAP_ALWAYS || row->when[i].kind == TRAP_IF_SET
       || row->when[i].kind == TRAP_IF_NONZERO;
-    if (trap && further)
+    if ((trap && coverage->further) || (row->when[i].kind == TRAP_IF_FILES && !coverage->files))
       continue;
     emit_condition(program, &row->when[i], targets->trap, &targets->traps, targets->pass, &targets->passes);
     always |= row->when[i].kind == TRAP_ALWAYS;
@@ -323,7 +324,7 @@ program_make(const struct coverage *coverage, struct sock_filter *into)
   memcpy(into, template, template_length * sizeof *template);
   for (unsigned class = 1; class <= classes; class++) {
     class_at[class] = program.length;
-    emit_class(&program, class_row[class], coverage->further, &targets);
+    emit_class(&program, class_row[class], coverage, &targets);
   }
   for (size_t i = 0; i < template_length; i++)
     if (into[i].code == (BPF_RET | BPF_K) && (into[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)

@@ -37,6 +37,7 @@ enum {
 };
 
 #define PROMPT .prompt = true
+#define FILES .when = { { TRAP_IF_FILES, 0, 0 } }, .serve = serve_write
 #define ALWAYS .when = { { TRAP_ALWAYS, 0, 0 } }
 
 const struct row table_rows[] = {
@@ -69,9 +70,14 @@ const struct row table_rows[] = {
   { SYS_fcntl, .out = { F(2, 32) } },
   { SYS_ioctl, .out = { F(2, ANY) }, .serve = serve_ioctl, .alone = true },
   { SYS_pipe2, PROMPT, .out = { F(0, 8) } },
-  { SYS_sendfile, .out = { F(2, 8) } },
-  { SYS_splice, .out = { F(1, 8), F(3, 8) } },
-  { SYS_copy_file_range, .out = { F(1, 8), F(3, 8) } },
+  { SYS_write, FILES },
+  { SYS_pwrite64, FILES },
+  { SYS_writev, FILES },
+  { SYS_pwritev, FILES },
+  { SYS_pwritev2, FILES },
+  { SYS_sendfile, .out = { F(2, 8) }, FILES },
+  { SYS_splice, .out = { F(1, 8), F(3, 8) }, FILES },
+  { SYS_copy_file_range, .out = { F(1, 8), F(3, 8) }, FILES },
   { SYS_quotactl, PROMPT, .out = { F(3, ANY) } },
   { NR_quotactl_fd, PROMPT, .out = { F(3, ANY) } },
   { NR_cachestat, PROMPT, .out = { F(2, 40) } },

@@ -28,6 +28,7 @@ struct out { uint8_t kind, pointer, length; uint32_t size; };
 enum condition_kind {
   WHEN_NONE,
   TRAP_ALWAYS,
+  TRAP_IF_FILES,    /* if a region shows a file */
   TRAP_IF_SET,      /* (argument & value) != 0; low 32 bits */
   TRAP_IF_NONZERO,  /* all 64 bits */
   PASS_UNLESS_SET,
