@@ -7,12 +7,15 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
   %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
   %D%/unit/unit %D%/unit/failing
 EXTRA_DIST += %D%/live/oracle-broken.sh %D%/live/moves-plain.sh
 
+tests_live_loans_SOURCES = %D%/live/loans.c %D%/tap.h
+tests_live_loans_LDADD = libtracker.la
+tests_live_loans_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shield_prepare -Wl,--wrap=shield_cover
 tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
 tests_live_kinds_LDADD = libwritewatch.la
 tests_live_oracle_SOURCES = %D%/live/oracle.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
