@@ -19,7 +19,20 @@
  * What is not seen by itself (see ww_touch()): writes by the kernel on the
  * program's behalf into a protected page (read(2) fails with EFAULT there),
  * writes through another mapping of the same memory, madvise(MADV_DONTNEED).
- * Remove a region before you unmap, remap or mprotect(2) any of its memory.
+ * Without WW_SHIELD, remove a region before you unmap, remap or mprotect(2) any
+ * of its memory.
+ *
+ * The shield, with WW_SHIELD.  System calls that write to watched memory succeed as if
+ * it were not watched, wherever in the process they are made: a seccomp filter traps
+ * them (signal SIGSYS), and they are made in the program's stead. Pages that the kernel
+ * wrote are returned as WW_DECLARED, pages that it might have written and did not are
+ * not returned. What the program does to its mappings is followed: pages that it unmaps
+ * leave the region, pages whose content it throws away or maps anew are returned, what
+ * mremap() moves is watched where it went, as a region of the same name. The filter is
+ * made with the first region of such a tracker and lasts until the process ends, also
+ * across fork(2); what is exec'ed is not trapped. It needs libseccomp at build time, Linux
+ * 4.14, and the privilege CAP_SYS_ADMIN or else no_new_privs(2), which is set then.
+ * Threads that have SIGSEGV or SIGSYS blocked at that moment are an error.
  *
  * fork(2): a child begins disarmed and clean. All pages have the protection that
  * they had, nothing is marked, and its trackers are as before ww_start(), which the
@@ -126,7 +139,8 @@ struct ww_options {
  *          unknown engine, policy or flag, stack_depth above WW_STACK_MAX,
  *          stack_limit above 1,048,575
  * -E2BIG   options->size is larger than this version's and the excess is not zero
- * -ENOTSUP stack_depth is not 0 and this library was built without libunwind
+ * -ENOTSUP stack_depth is not 0 and this library was built without libunwind; or WW_SHIELD, and it
+ *          was built without libseccomp, or the kernel or a sandbox has no seccomp filters for us
  * -ENOMEM  no memory, or no address space */
 WW_API int ww_tracker_create(ww_tracker **tracker, const struct ww_options *options);
 
@@ -227,7 +241,7 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  * -EFAULT    part of it is not mapped
  * -EACCES    part of it is not writable
  * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch
- * -ENOTSUP   pages of different sizes in one region
+ * -ENOTSUP   pages of different sizes in one region; or WW_SHIELD, and the kernel refuses the filter
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */
 WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, size_t length,
