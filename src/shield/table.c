@@ -95,7 +95,7 @@ const struct row table_rows[] = {
   { SYS_accept4, .out = { L(1, 2), F(2, 4) } },
   { SYS_getsockname, PROMPT, .out = { L(1, 2), F(2, 4) } },
   { SYS_getpeername, PROMPT, .out = { L(1, 2), F(2, 4) } },
-  { SYS_getsockopt, PROMPT, .out = { L(3, 4), F(4, 4) } },
+  { SYS_getsockopt, PROMPT, .out = { { OUT_SOCKLEN, 3, 4, 1 << 20 }, F(4, 4) } },
   { SYS_socketpair, PROMPT, .out = { F(3, 8) } },
 
   /* Waiting for files. */

@@ -15,7 +15,7 @@ enum out_kind {
   OUT_ITEMS,      /* as many items of `size` bytes as `length` says */
   OUT_BITS,       /* `length` bits, in whole words: an fd_set, a node mask */
   OUT_PAGES,      /* a byte for each page of `length` bytes */
-  OUT_SOCKLEN,    /* as many bytes as the socklen_t behind the argument `length` says */
+  OUT_SOCKLEN,    /* as many bytes as the socklen_t behind the argument `length` says: `size` at most */
   OUT_VECTOR,     /* the buffers of `length` iovecs */
   OUT_MESSAGE,    /* a msghdr and all that it points to */
   OUT_MESSAGES    /* `length` mmsghdrs */
