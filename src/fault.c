@@ -146,8 +146,11 @@ fault_handler(int signal, siginfo_t *info, void *context)
   inside = nested;
   errno = saved;
   if (!taken) {
-    stack_escape();
-    safe_escape();
+    /* One that was sent is no fault of theirs. */
+    if (info->si_code > 0) {
+      stack_escape();
+      safe_escape();
+    }
     sigchain_pass(signal, info, context);
   }
 }

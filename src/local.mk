@@ -67,6 +67,8 @@ libtracker_la_SOURCES = \
   %D%/shield/follow_move.c \
   %D%/shield/mask.c \
   %D%/shield/mask.h \
+  %D%/shield/send.c \
+  %D%/shield/send.h \
   %D%/shield/program.h \
   %D%/shield/ranges.c \
   %D%/shield/safe.c \

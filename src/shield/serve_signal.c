@@ -2,6 +2,7 @@
 #include "config.h"
 #include "shield/serve.h"
 #include "shield/mask.h"
+#include "shield/send.h"
 #include "shield/shield.h"
 #include "shield/action.h"
 
@@ -23,6 +24,12 @@ long
 serve_sigpending(struct call *call)
 {
   return mask_pending((uint64_t *)call->argument[0], (size_t)call->argument[1]);
+}
+
+long
+serve_send(struct call *call)
+{
+  return send_signal(call);
 }
 
 long

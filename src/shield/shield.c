@@ -148,7 +148,9 @@ frame_of(const ucontext_t *context)
   return alternate ? 0 : here;
 }
 
-void
+/* A child in our memory (vfork(2)) that execs leaves this frame for good: AddressSanitizer must not
+ * remember it. */
+__attribute__((no_sanitize("address"))) void
 shield_handler(int signal, siginfo_t *info, void *context)
 {
   int saved = errno;
