@@ -285,8 +285,7 @@ pending_as_itself(void)
     os_queue_self(sigchain_unwrap(&info) ? info.si_signo : SIGMASK_STAND_IN, &info);
 }
 
-/* In a child in our memory the frame is left for good: AddressSanitizer must not remember it. */
-__attribute__((no_sanitize("address"))) long
+CALL_LEAVES long
 mask_exec(long number, const long argument[6])
 {
   const unsigned long ask = 0xffffffff;

@@ -44,7 +44,7 @@ serve_wait(struct call *call)
   return mask_wait(call->number, call->argument);
 }
 
-long
+CALL_LEAVES long
 serve_exec(struct call *call)
 {
   shield_open_signals(call);
