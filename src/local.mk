@@ -70,6 +70,8 @@ libtracker_la_SOURCES = \
   %D%/shield/program.h \
   %D%/shield/ranges.c \
   %D%/shield/safe.c \
+  %D%/shield/send.c \
+  %D%/shield/send.h \
   %D%/shield/serve.h \
   %D%/shield/serve_async.c \
   %D%/shield/serve_buffer.c \

@@ -215,6 +215,11 @@ emit_condition(struct program *program, const struct condition *when, size_t *tr
       JUMP(BPF_JSET, when->value, 0, 1);
       trap[(*traps)++] = GO();
       break;
+    case TRAP_IF_EQUAL:
+      LOAD(at);
+      JUMP(BPF_JEQ, when->value, 0, 1);
+      trap[(*traps)++] = GO();
+      break;
     case TRAP_IF_NONZERO:
       LOAD(at);
       JUMP(BPF_JEQ, 0, 0, 2);
@@ -255,7 +260,7 @@ emit_class(struct program *program, const struct row *row, const struct coverage
   bool always = false;
   for (unsigned i = 0; i < ROW_CONDITIONS; i++) {
     bool trap = row->when[i].kind == TRAP_ALWAYS || row->when[i].kind == TRAP_IF_SET
-      || row->when[i].kind == TRAP_IF_NONZERO;
+      || row->when[i].kind == TRAP_IF_NONZERO || row->when[i].kind == TRAP_IF_EQUAL;
     if ((trap && coverage->further) || (row->when[i].kind == TRAP_IF_FILES && !coverage->files))
       continue;
     emit_condition(program, &row->when[i], targets->trap, &targets->traps, targets->pass, &targets->passes);

@@ -99,7 +99,7 @@ keep_robust_list(void)
   keep_futex((uintptr_t)head.list_op_pending, head.futex_offset);
 }
 
-long
+CALL_LEAVES long
 serve_exit(struct call *call)
 {
   keep_robust_list();

@@ -31,6 +31,7 @@ enum condition_kind {
   TRAP_IF_FILES,    /* if a region shows a file */
   TRAP_IF_SET,      /* (argument & value) != 0; low 32 bits */
   TRAP_IF_NONZERO,  /* all 64 bits */
+  TRAP_IF_EQUAL,    /* low 32 bits */
   PASS_UNLESS_SET,
   PASS_UNLESS_FUTEX  /* a shared futex, or an operation (a bit of value) that writes to a private one */
 };
