@@ -21,15 +21,26 @@ change_range(uintptr_t address, size_t length)
 }
 
 bool
-change_concerns(struct range range)
+change_is_nobodys(struct range range, struct gate_pass *pass)
 {
-  struct gate_pass pass = gate_enter(&region_gate);
+  *pass = gate_enter(&region_gate);
   const struct region_table *table = region_table();
   size_t at = region_table_search(table, range.start);
   bool concerns = range.start < range.end && table && at < table->count
     && table->region[at]->start < range.end;
+  if (concerns)
+    gate_leave(*pass);
+  return !concerns;
+}
+
+bool
+change_concerns(struct range range)
+{
+  struct gate_pass pass;
+  if (!change_is_nobodys(range, &pass))
+    return true;
   gate_leave(pass);
-  return concerns;
+  return false;
 }
 
 /* The regions that are changing, until the locks are given back: nobody publishes or withdraws
