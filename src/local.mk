@@ -78,6 +78,7 @@ libtracker_la_SOURCES = \
   %D%/shield/serve_memory.c \
   %D%/shield/serve_signal.c \
   %D%/shield/serve_thread.c \
+  %D%/shield/serve_write.c \
   %D%/shield/shield.c \
   %D%/shield/shield.h \
   %D%/shield/table.c \

@@ -9,7 +9,7 @@ struct pin {
   _Alignas(64) _Atomic uintptr_t start, end;   /* end 0: nothing */
   uintptr_t frame;
   int below;                 /* the pin that its thread made before it */
-  bool kept;                 /* for good */
+  _Atomic bool kept;         /* for good */
 };
 
 /* A bit for each place that is taken. The lowest free one is taken first, so that few
@@ -19,6 +19,9 @@ static struct pin pins[PINS];
 static _Atomic uint32_t without_place;
 static _Atomic uint32_t arming;
 static _Thread_local int top = PIN_NONE;
+/* Of this thread's calls: how many have no place, and the frame of the outermost. */
+static _Thread_local uint32_t own_without_place;
+static _Thread_local uintptr_t outermost;
 
 static int
 take_place(void)
@@ -54,21 +57,33 @@ place(struct range range)
   return pin;
 }
 
-/* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. */
+static void
+forget_without_place(void)
+{
+  atomic_fetch_sub(&without_place, own_without_place);
+  own_without_place = 0;
+}
+
+/* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. Of those
+ * without a place only the outermost one's is known. */
 void
 pin_reap(uintptr_t frame)
 {
   while (frame && top != PIN_NONE && pins[top].frame && pins[top].frame <= frame)
     pin_drop(top);
+  if (frame && own_without_place && outermost <= frame)
+    forget_without_place();
 }
 
 int
 pin_add(struct range range, uintptr_t frame)
 {
   int pin = place(range);
-  if (pin != PIN_NONE) {
+  if (pin == PIN_NONE) {
+    if (!own_without_place++)
+      outermost = frame ? frame : UINTPTR_MAX;
+  } else {
     pins[pin].frame = frame;
-    pins[pin].kept = false;
     pins[pin].below = top;
     top = pin;
   }
@@ -79,7 +94,10 @@ void
 pin_drop(int pin)
 {
   if (pin == PIN_NONE) {
-    atomic_fetch_sub(&without_place, 1);
+    if (own_without_place) {
+      own_without_place--;
+      atomic_fetch_sub(&without_place, 1);
+    }
     return;
   }
   while (top != PIN_NONE) {
@@ -101,10 +119,7 @@ pin_settle(void)
 int
 pin_hold(struct range range)
 {
-  int pin = place(range);
-  if (pin != PIN_NONE)
-    pins[pin].kept = false;
-  return pin;
+  return place(range);
 }
 
 void
@@ -121,12 +136,12 @@ void
 pin_keep(struct range range)
 {
   for (int pin = 0; pin < PINS; pin++)
-    if ((atomic_load(&taken[pin / 64]) >> (pin % 64) & 1) && pins[pin].kept
+    if (atomic_load(&pins[pin].kept)
         && atomic_load(&pins[pin].start) <= range.start && atomic_load(&pins[pin].end) >= range.end)
       return;
   int pin = place(range);
   if (pin != PIN_NONE)
-    pins[pin].kept = true;
+    atomic_store(&pins[pin].kept, true);
 }
 
 void
@@ -138,6 +153,7 @@ pin_forget_thread(void)
       last = pins[last].below;
     pin_drop(last);
   }
+  forget_without_place();
 }
 
 void
@@ -147,13 +163,13 @@ pin_forget_others(void)
   for (int pin = top; pin != PIN_NONE; pin = pins[pin].below)
     own[pin / 64] |= (uint64_t)1 << (pin % 64);
   for (int pin = 0; pin < PINS; pin++)
-    if (pins[pin].kept && atomic_load(&pins[pin].end))
+    if (atomic_load(&pins[pin].kept))
       own[pin / 64] |= (uint64_t)1 << (pin % 64);
     else if (!(own[pin / 64] >> (pin % 64) & 1))
       atomic_store(&pins[pin].end, 0);
   for (unsigned word = 0; word < PINS / 64; word++)
     atomic_store(&taken[word], own[word]);
-  atomic_store(&without_place, 0);
+  atomic_store(&without_place, own_without_place);
   atomic_store(&arming, 0);
 }
 
@@ -196,7 +212,9 @@ pin_begin_arming(uintptr_t start, uintptr_t end, struct range *pinned)
     for (uint64_t rest = atomic_load(&taken[word]); rest; rest &= rest - 1) {
       const struct pin *pin = &pins[word * 64 + (unsigned)__builtin_ctzll(rest)];
       struct range range = { atomic_load(&pin->start), atomic_load(&pin->end) };
-      if (range.start < end && range.end > start)
+      /* One that is being put down just now may be read in halves: it came after A1, so its
+       * thread waits, but the halves must not be taken for a range. */
+      if (range.start < range.end && range.start < end && range.end > start)
         count = insert(pinned, count, range);
     }
   return count;

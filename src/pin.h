@@ -25,7 +25,7 @@
  *
  * Why no write is lost. A pinned page that is open is marked in every epoch until it is
  * armed again: by P3 in the first, at C3 in each later one. tests/model/pins.pml has all
- * of this in Promela. */
+ * of this in Promela, and the marks' hashes (loan.h). */
 #ifndef WW_PIN_H
 #define WW_PIN_H
 

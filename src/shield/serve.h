@@ -19,6 +19,9 @@ long serve_remap(struct call *call);
 long serve_mseal(struct call *call);
 long serve_file(struct call *call);
 
+/* serve_write.c */
+long serve_write(struct call *call);
+
 /* serve_signal.c */
 long serve_sigaction(struct call *call);
 long serve_sigprocmask(struct call *call);

@@ -63,10 +63,14 @@ turn_on(void)
 }
 
 int
-shield_cover(uintptr_t start, uintptr_t end)
+shield_cover(const struct ww_region *region)
 {
+  const struct segment_table *table = atomic_load(&region->table);
+  bool files = false;
+  for (size_t i = 0; i < table->count; i++)
+    files |= table->segment[i].file;
   int error = turn_on();
-  return error ? error : filter_cover(start, end);
+  return error ? error : filter_cover(region->start, region->end, files);
 }
 
 uint64_t
