@@ -32,6 +32,8 @@ libtracker_la_SOURCES = \
   %D%/fork.c \
   %D%/fork.h \
   %D%/gate.h \
+  %D%/lent.c \
+  %D%/lent.h \
   %D%/loan.c \
   %D%/loan.h \
   %D%/lock.c \

@@ -7,7 +7,8 @@
  *
  *   M1  takes the locks (all signals of the program held off)
  *   M2  sets `changing` in the regions of the range
- *   M3  counts an arming (region_armings), as before any page becomes read-only
+ *   M3  counts an arming (region_armings, and for loans that are known pin_disturb()), as
+ *       before any page becomes read-only
  *   M4  waits for the handlers that are inside the gate of regions
  *   M5  makes the call, with our protection in the place of the program's
  *   M6  replaces the table of segments

@@ -4,6 +4,7 @@
 #include "shield/serve.h"
 #include "shield/shield.h"
 #include "os.h"
+#include "process.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -102,7 +103,9 @@ long
 serve_exit(struct call *call)
 {
   keep_robust_list();
-  pin_forget_thread();
+  /* The thread that a guest runs in goes on. */
+  if (!process_self()->guest)
+    pin_forget_thread();
   return call_make(call);
 }
 
