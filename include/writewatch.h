@@ -19,7 +19,20 @@
  * What is not seen by itself (see ww_touch()): writes by the kernel on the
  * program's behalf into a protected page (read(2) fails with EFAULT there),
  * writes through another mapping of the same memory, madvise(MADV_DONTNEED).
- * Remove a region before you unmap, remap or mprotect(2) any of its memory.
+ * Without WW_SHIELD, remove a region before you unmap, remap or mprotect(2) any
+ * of its memory.
+ *
+ * The shield, with WW_SHIELD.  System calls that write to watched memory succeed as if
+ * it were not watched, wherever in the process they are made: a seccomp filter traps
+ * them (signal SIGSYS), and they are made in the program's stead. Pages that the kernel
+ * wrote are returned as WW_DECLARED, pages that it might have written and did not are
+ * not returned. What the program does to its mappings is followed: pages that it unmaps
+ * leave the region, pages whose content it throws away or maps anew are returned, what
+ * mremap() moves is watched where it went, as a region of the same name. The filter is
+ * made with the first region of such a tracker and lasts until the process ends, also
+ * across fork(2); what is exec'ed is not trapped. It needs libseccomp at build time, Linux
+ * 4.14, and the privilege CAP_SYS_ADMIN or else no_new_privs(2), which is set then.
+ * Threads that have SIGSEGV or SIGSYS blocked at that moment are an error.
  *
  * fork(2): a child begins disarmed and clean. All pages have the protection that
  * they had, nothing is marked, and its trackers are as before ww_start(), which the
@@ -126,7 +139,8 @@ struct ww_options {
  *          unknown engine, policy or flag, stack_depth above WW_STACK_MAX,
  *          stack_limit above 1,048,575
  * -E2BIG   options->size is larger than this version's and the excess is not zero
- * -ENOTSUP stack_depth is not 0 and this library was built without libunwind
+ * -ENOTSUP stack_depth is not 0 and this library was built without libunwind; or WW_SHIELD, and it
+ *          was built without libseccomp, or the kernel or a sandbox has no seccomp filters for us
  * -ENOMEM  no memory, or no address space */
 WW_API int ww_tracker_create(ww_tracker **tracker, const struct ww_options *options);
 
@@ -147,7 +161,10 @@ WW_API void ww_tracker_destroy(ww_tracker *tracker);
 WW_API int ww_start(ww_tracker *tracker);
 
 /* End the epoch, begin the next; *dirty is what was written in the one that
- * ended. The caller owns *dirty and frees it with ww_dirty_free(); it may be
+ * ended. A written page that cannot be read, because the program has made it PROT_NONE or its
+ * file shorter, is returned by the first collect that finds it readable. Memory that regions
+ * of this tracker show twice (MAP_SHARED) is returned for each of them; of two trackers, each
+ * sees its own alone. The caller owns *dirty and frees it with ww_dirty_free(); it may be
  * read by one thread at a time and outlives the tracker. Writers go on
  * meanwhile; collects of one tracker are taken one after the other.
  * On failure the epoch goes on and nothing is lost (its pages may be returned
@@ -190,8 +207,12 @@ struct ww_stats {
   uint64_t stacks_dropped;   /* writers without a stack: table full, no room on the signal stack, a fork
                                 in progress */
   uint64_t memory;           /* bytes of address space that the tracker has mapped for itself */
-  uint64_t unfollowed;       /* bytes that were moved by mremap() and are no longer watched, for want of memory */
+  uint64_t unfollowed;       /* bytes no longer watched, for want of memory when the program moved them */
   uint64_t missed_pages;     /* that WW_AUDIT found changed and nobody had noticed, since ww_start() */
+  uint64_t shielded_calls;   /* system calls of the process that WW_SHIELD made in its stead */
+  uint64_t unknown_calls;    /* of these, with watched memory in an argument whose meaning is not known: its
+                                page and the next were declared */
+  uint64_t unchanged_pages;  /* that were lent to a system call and came back as they were, since ww_start() */
 };
 
 /* Figures of a tracker, cheap enough to poll.
@@ -220,16 +241,16 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  * -EFAULT    part of it is not mapped
  * -EACCES    part of it is not writable
  * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch
- * -ENOTSUP   pages of different sizes in one region
+ * -ENOTSUP   pages of different sizes in one region; or WW_SHIELD, and the kernel refuses the filter
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */
 WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, size_t length,
                          ww_region **region);
 
-/* Stop watching: its pages get back the protection that they had, and what was
- * written since the last collect is forgotten. The handle ends here (to remove it
- * once more is an error, unless a later region happens to have got the same one),
- * but dirty sets that name the region may still be asked about it.
+/* Stop watching, also what mremap(2) made of it: its pages get back the protection that
+ * they had, and what was written since the last collect is forgotten. The handle ends
+ * here (to remove it once more is an error, unless a later region happens to have got the
+ * same one), but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);
@@ -278,7 +299,7 @@ WW_API ww_region *const *ww_dirty_regions(const ww_dirty *dirty, size_t *count);
  * The first call sorts the writers: n log n of the faults.
  * -EINVAL  an argument is NULL
  * -ENOENT  the page is not in the dirty set, or nobody was seen writing it
- *          (WW_DECLARED, WW_ASSUMED)
+ *          (WW_DECLARED, WW_VERIFIED, WW_ASSUMED, or in an earlier epoch: see ww_collect())
  * -ENOMEM  no memory for the index */
 WW_API int  ww_dirty_writer(const ww_dirty *dirty, const void *page, struct ww_writer *writer);
 /* The epoch's faults by order: index 0 .. ww_dirty_writers() - 1. `page` may be NULL.

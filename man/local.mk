@@ -15,7 +15,7 @@ dist_man_MANS += \
 
 dirty_links = \
   %D%/ww_dirty_begin.3 %D%/ww_dirty_count.3 %D%/ww_dirty_end.3 %D%/ww_dirty_epoch.3 \
-  %D%/ww_dirty_free.3 %D%/ww_dirty_pages.3 %D%/ww_dirty_regions.3 %D%/ww_dirty_runs.3 \
+  %D%/ww_dirty_free.3 %D%/ww_dirty_missed.3 %D%/ww_dirty_pages.3 %D%/ww_dirty_regions.3 %D%/ww_dirty_runs.3 \
   %D%/ww_dirty_writer.3 %D%/ww_dirty_writer_at.3 %D%/ww_dirty_writers.3
 region_links = \
   %D%/ww_region_address.3 %D%/ww_region_length.3 %D%/ww_region_name.3 \

@@ -11,7 +11,7 @@ pages_of(const struct ww_region *region, const struct segment *segment, uint64_t
   if (from >= end || to <= begin)
     return false;
   *first = segment->first + (from > begin ? (from - begin) >> region->shift : 0);
-  *behind = to < end ? segment->first + ((to - 1 - begin) >> region->shift) + 1 : segment->first + segment->count;
+  *behind = segment->first + (to < end ? ((to - 1 - begin) >> region->shift) + 1 : segment->count);
   return true;
 }
 

@@ -13,6 +13,7 @@ bool alias_is_marked(const struct ww_tracker *tracker, const struct ww_region *r
                      uint64_t epoch);
 /* Mark pages of all regions of the tracker that show bytes [from, to) of the file, in the running
  * epoch. `device` 0: of the file system nothing is known but that numbers of files are its own. */
-void alias_declare_file(struct ww_tracker *tracker, uint64_t device, uint64_t inode, uint64_t from, uint64_t to);
+void alias_declare_file(struct ww_tracker *tracker, uint64_t device, uint64_t inode, uint64_t from,
+                        uint64_t to);
 
 #endif

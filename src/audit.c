@@ -21,7 +21,7 @@
 #include "config.h"
 #include "audit.h"
 #include "alias.h"
-#include "engine.h"
+#include "loan.h"
 #include "os.h"
 
 #include <errno.h>
@@ -59,7 +59,8 @@ is_set(const _Atomic uint64_t *bits, size_t page)
 static void
 set_to(_Atomic uint64_t *bits, size_t page, bool value)
 {
-  uint64_t bit = (uint64_t)1 << (page % 64), old = atomic_load_explicit(&bits[page / 64], memory_order_relaxed);
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  uint64_t old = atomic_load_explicit(&bits[page / 64], memory_order_relaxed);
   if (!(old & bit) == value)
     atomic_store_explicit(&bits[page / 64], old ^ bit, memory_order_relaxed);
 }
@@ -147,8 +148,8 @@ keep(struct audit *audit, size_t page, struct page_hash hash, bool known)
 
 /* Hash the page, less zeros'; false if it cannot be read, or may be changing. */
 static bool
-look(const struct auditor *auditor, const struct ww_region *region, const struct segment *segment, size_t page,
-     enum content content, struct page_hash *hash)
+look(const struct auditor *auditor, const struct ww_region *region, const struct segment *segment,
+     size_t page, enum content content, struct page_hash *hash)
 {
   const struct page_set *running = &region->set[(auditor->ended + 1) & 1];
   uintptr_t address = region_page_address(region, page);
@@ -180,7 +181,7 @@ judge(struct auditor *auditor, struct ww_region *region, const struct segment *s
     int error = list(auditor->missed, region, page);
     if (!error)
       /* Somebody may have made it writable behind our back. */
-      error = engine_arm(region, page, 1, true);
+      error = loan_arm_page(region, page);
     if (error)
       return error;
     known = look(auditor, region, segment, page, content, &now);
@@ -232,10 +233,12 @@ audit_region(struct auditor *auditor, struct ww_region *region)
 int
 audit_begin(struct ww_region *region)
 {
-  size_t pages = region->pages, flat = bitmap_words(pages) * sizeof(uint64_t), size = (size_t)1 << region->shift;
+  size_t pages = region->pages, flat = bitmap_words(pages) * sizeof(uint64_t);
+  size_t size = (size_t)1 << region->shift;
   if (!region->audit) {
     void *zeros = arena_map(NULL, size);
-    struct audit *audit = zeros ? arena_map(NULL, sizeof *audit + 2 * flat + pages * sizeof *audit->hash) : NULL;
+    size_t length = sizeof(struct audit) + 2 * flat + pages * sizeof(struct page_hash);
+    struct audit *audit = zeros ? arena_map(NULL, length) : NULL;
     if (audit) {
       audit->zero = page_hash(zeros, size);
       audit->hash = (void *)(audit + 1);

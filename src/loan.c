@@ -5,8 +5,6 @@
 #include "lent.h"
 #include "tracker.h"
 
-#include <sys/mman.h>
-
 /* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
  * writable in bulk, which say so. */
 enum { HASHED_MAX = 16 * 1024 * 1024 };
@@ -19,8 +17,8 @@ hash_of(const struct ww_region *region, size_t page)
 
 /* Mark the pages of `mask` in a word, where they are not marked yet, as provisional: hashed
  * first, for once a page is marked another thread's fault may make it writable. Only who
- * marked the page has its hash; a fault that comes in between finds a page that is declared
- * already, and is recorded as trapped beside it. Called inside the tracker's gate. */
+ * marked the page has its hash, and whoever sees that it is provisional may read the hash.
+ * Called inside the tracker's gate. */
 static void
 mark_provisional(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
 {
@@ -33,26 +31,46 @@ mark_provisional(struct ww_region *region, struct page_set *set, size_t word, ui
   uint64_t added = missing ? page_set_add(region, set, word, missing) : 0;
   if (!added)
     return;
+  /* A fault that comes from here on is recorded as trapped beside it. */
   atomic_fetch_or(&set->declared[word], added);
-  atomic_fetch_or(&set->provisional[word], added);
   atomic_store(&set->special, true);
-  atomic_store(&set->unverified, true);
   for (uint64_t rest = added; rest; rest &= rest - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(rest);
     set->hash[word * 64 + bit] = hash[bit];
   }
+  atomic_fetch_or(&set->provisional[word], added);
+  atomic_store(&set->unverified, true);
+}
+
+/* Those of the pages that cannot be read, whatever their protection says: behind the end of a
+ * file. */
+static uint64_t
+unreadable(const struct ww_region *region, const struct segment *segment, size_t word, uint64_t mask)
+{
+  uint64_t found = 0;
+  if (!region->probed && !segment->inode)
+    return 0;
+  for (uint64_t rest = mask; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    if (!os_is_readable(region_page_address(region, word * 64 + bit)))
+      found |= (uint64_t)1 << bit;
+  }
+  return found;
 }
 
 /* Pages of one segment, which the program may read and write. False if they cannot be opened. */
 static bool
-lend_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
+lend_pages(struct ww_region *region, const struct segment *segment, size_t first, size_t count, size_t *hashed)
 {
   struct gate_pass pass = gate_enter(&region->tracker->gate);
   struct page_set *set = &region->set[pass.epoch & 1];
   for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
     uint64_t mask = bitmap_mask(word, first, count);
     if (set->hash && *hashed < HASHED_MAX) {
-      mark_provisional(region, set, word, mask);
+      uint64_t closed = unreadable(region, segment, word, mask);
+      mark_provisional(region, set, word, mask & ~closed);
+      if (closed)
+        page_set_declare(region, set, word, closed);
       *hashed += (size_t)__builtin_popcountll(mask) << region->shift;
     } else {
       uint64_t added = page_set_add(region, set, word, mask);
@@ -79,8 +97,8 @@ lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *ha
   while (first < behind) {
     const struct segment *segment = region_segment(region, first);
     size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
-    if (segment_is_tracked(segment) && (segment->protection & PROT_READ))
-      open &= lend_pages(region, first, next - first, hashed);
+    if (segment_is_tracked(segment))
+      open &= lend_pages(region, segment, first, next - first, hashed);
     first = next;
   }
   return open;
@@ -208,8 +226,30 @@ loan_carry_over(struct ww_region *region, struct page_set *ended, struct page_se
   }
 }
 
+/* Is the page what it was when its provisional mark was made?
+ *
+ * The answer must not leave a gap before the next epoch's mark of the same page, which has a
+ * hash of its own: content that goes A, B, A, B would be found unchanged twice, from A to A and
+ * from B to B. So if there is such a mark, the hashes say what happened between the two, and
+ * what came after is the next epoch's. Of a page that is marked there otherwise no more is
+ * known: it is returned. The look at the mark comes after the content was read, for the page
+ * is not written before it is marked. */
+static bool
+is_unchanged(const struct ww_region *region, const struct page_set *ended, const struct page_set *running,
+             size_t page)
+{
+  if (!bitmap_test(&running->dirty, page)) {
+    struct page_hash now = hash_of(region, page);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!bitmap_test(&running->dirty, page))
+      return page_hash_equal(ended->hash[page], now);
+  }
+  return (atomic_load(&running->provisional[page / 64]) >> (page % 64) & 1)
+    && page_hash_equal(ended->hash[page], running->hash[page]);
+}
+
 size_t
-loan_verify(struct ww_region *region, struct page_set *ended)
+loan_verify(struct ww_region *region, struct page_set *ended, const struct page_set *running)
 {
   size_t unchanged = 0;
   if (!atomic_load(&ended->unverified))
@@ -220,7 +260,7 @@ loan_verify(struct ww_region *region, struct page_set *ended)
     uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word]);
     for (uint64_t rest = check; rest; rest &= rest - 1) {
       unsigned bit = (unsigned)__builtin_ctzll(rest);
-      if (page_hash_equal(ended->hash[word * 64 + bit], hash_of(region, word * 64 + bit)))
+      if (is_unchanged(region, ended, running, word * 64 + bit))
         gone |= (uint64_t)1 << bit;
     }
     page_set_remove(ended, word, gone);
@@ -228,4 +268,16 @@ loan_verify(struct ww_region *region, struct page_set *ended)
     page = (word + 1) * 64;
   }
   return unchanged;
+}
+
+int
+loan_arm_page(struct ww_region *region, size_t page)
+{
+  struct range pinned[PINS];
+  uintptr_t at = region_page_address(region, page);
+  int error = 0;
+  if (!pin_begin_arming(at, at + ((uintptr_t)1 << region->shift), pinned))
+    error = engine_arm(region, page, 1, true);
+  pin_end_arming();
+  return error;
 }

@@ -5,7 +5,9 @@
  * hashed before it is made writable, and its mark is *provisional*: the collect that ends
  * the epoch arms the page, hashes it again and returns it (WW_DECLARED) only if it
  * differs. While it is open the program may write there too, unseen: that is found by the
- * same comparison. */
+ * same comparison. What changes and changes back between the mark and the collect counts as
+ * unchanged: a copy that is made while an open page is being written has to be compared by
+ * its own bytes. */
 #ifndef WW_LOAN_H
 #define WW_LOAN_H
 
@@ -41,6 +43,8 @@ void loan_carry_over(struct ww_region *region, struct page_set *ended, struct pa
                      struct pages pinned);
 /* Of the ended epoch's provisional marks: what did not change is taken out of the set, the rest
  * is declared. Returns how many pages were taken out. */
-size_t loan_verify(struct ww_region *region, struct page_set *ended);
+size_t loan_verify(struct ww_region *region, struct page_set *ended, const struct page_set *running);
+/* Make one page read-only unless it is pinned. */
+int loan_arm_page(struct ww_region *region, size_t page);
 
 #endif

@@ -76,12 +76,15 @@ libtracker_la_SOURCES = \
   %D%/shield/program.h \
   %D%/shield/ranges.c \
   %D%/shield/safe.c \
+  %D%/shield/send.c \
+  %D%/shield/send.h \
   %D%/shield/serve.h \
   %D%/shield/serve_async.c \
   %D%/shield/serve_buffer.c \
   %D%/shield/serve_memory.c \
   %D%/shield/serve_signal.c \
   %D%/shield/serve_thread.c \
+  %D%/shield/serve_write.c \
   %D%/shield/shield.c \
   %D%/shield/shield.h \
   %D%/shield/table.c \

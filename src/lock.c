@@ -1,4 +1,4 @@
-/* lock.c - a lock that holds signals off. lock_postpone() is async-signal-safe. */
+/* lock.c - a lock that holds signals off. Not for handlers, but for lock_postpone(). */
 #include "config.h"
 #include "lock.h"
 #include "os.h"

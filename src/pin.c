@@ -9,7 +9,7 @@ struct pin {
   _Alignas(64) _Atomic uintptr_t start, end;   /* end 0: nothing */
   _Atomic uintptr_t frame;   /* of its thread's own concern */
   int below;                 /* the pin that its thread made before it */
-  bool kept;                 /* for good */
+  _Atomic bool kept;         /* for good */
 };
 
 /* A bit for each place that is taken. The lowest free one is taken first, so that few
@@ -22,6 +22,9 @@ static _Atomic uint64_t armings;
 #define ARMING ((uint64_t)1 << 16)
 #define ARMING_NOW (ARMING - 1)
 static _Thread_local int top = PIN_NONE;
+/* Of this thread's calls: how many have no place, and the frame of the outermost. */
+static _Thread_local uint32_t own_without_place;
+static _Thread_local uintptr_t outermost;
 
 /* The place that this thread keeps between its calls; `frame` 0: it pins nothing. */
 static _Thread_local struct pin *_Atomic own;
@@ -62,7 +65,15 @@ place(struct range range)
   return pin;
 }
 
-/* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. */
+static void
+forget_without_place(void)
+{
+  atomic_fetch_sub(&without_place, own_without_place);
+  own_without_place = 0;
+}
+
+/* Stacks grow down: a pin whose frame lies below ours is of a call that is no more. Of those
+ * without a place only the outermost one's is known. */
 void
 pin_reap(uintptr_t frame)
 {
@@ -71,15 +82,19 @@ pin_reap(uintptr_t frame)
     pin_drop_own();
   while (frame && top != PIN_NONE && pins[top].frame && pins[top].frame <= frame)
     pin_drop(top);
+  if (frame && own_without_place && outermost <= frame)
+    forget_without_place();
 }
 
 int
 pin_add(struct range range, uintptr_t frame)
 {
   int pin = place(range);
-  if (pin != PIN_NONE) {
+  if (pin == PIN_NONE) {
+    if (!own_without_place++)
+      outermost = frame ? frame : UINTPTR_MAX;
+  } else {
     pins[pin].frame = frame;
-    pins[pin].kept = false;
     pins[pin].below = top;
     top = pin;
   }
@@ -90,7 +105,10 @@ void
 pin_drop(int pin)
 {
   if (pin == PIN_NONE) {
-    atomic_fetch_sub(&without_place, 1);
+    if (own_without_place) {
+      own_without_place--;
+      atomic_fetch_sub(&without_place, 1);
+    }
     return;
   }
   while (top != PIN_NONE) {
@@ -133,7 +151,6 @@ pin_get_own(void)
     atomic_fetch_sub(&owned, 1);
     return;
   }
-  pins[place].kept = false;
   atomic_store(&pins[place].frame, 0);
   own = &pins[place];
 }
@@ -167,10 +184,7 @@ pin_drop_own(void)
 int
 pin_hold(struct range range)
 {
-  int pin = place(range);
-  if (pin != PIN_NONE)
-    pins[pin].kept = false;
-  return pin;
+  return place(range);
 }
 
 void
@@ -187,12 +201,12 @@ void
 pin_keep(struct range range)
 {
   for (int pin = 0; pin < PINS; pin++)
-    if ((atomic_load(&taken[pin / 64]) >> (pin % 64) & 1) && pins[pin].kept
+    if (atomic_load(&pins[pin].kept)
         && atomic_load(&pins[pin].start) <= range.start && atomic_load(&pins[pin].end) >= range.end)
       return;
   int pin = place(range);
   if (pin != PIN_NONE)
-    pins[pin].kept = true;
+    atomic_store(&pins[pin].kept, true);
 }
 
 void
@@ -204,6 +218,7 @@ pin_forget_thread(void)
       last = pins[last].below;
     pin_drop(last);
   }
+  forget_without_place();
   if (own) {
     leave_place((int)(own - pins));
     own = NULL;
@@ -221,13 +236,13 @@ pin_forget_others(void)
     left[(own - pins) / 64] |= (uint64_t)1 << ((own - pins) % 64);
   atomic_store(&owned, own ? 1 : 0);
   for (int pin = 0; pin < PINS; pin++)
-    if (pins[pin].kept && atomic_load(&pins[pin].end))
+    if (atomic_load(&pins[pin].kept))
       left[pin / 64] |= (uint64_t)1 << (pin % 64);
     else if (!(left[pin / 64] >> (pin % 64) & 1))
       atomic_store(&pins[pin].end, 0);
   for (unsigned word = 0; word < PINS / 64; word++)
     atomic_store(&taken[word], left[word]);
-  atomic_store(&without_place, 0);
+  atomic_store(&without_place, own_without_place);
   atomic_store(&armings, (atomic_load(&armings) | ARMING_NOW) + 1);
 }
 

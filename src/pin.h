@@ -25,7 +25,7 @@
  *
  * Why no write is lost. A pinned page that is open is marked in every epoch until it is
  * armed again: by P3 in the first, at C3 in each later one. tests/model/pins.pml has all
- * of this in Promela.
+ * of this in Promela, and the marks' hashes (loan.h).
  *
  * The short way. Armings are counted. A thread that went through P1 to P3 remembers the
  * range and the count that it found at P2 (lent.h), and for the same range it needs, as long

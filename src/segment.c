@@ -151,7 +151,7 @@ refuse(int error, const char *name, const struct mapping *mapping, uintptr_t sta
 void
 segment_root(uintptr_t at, size_t length, bool shared, bool anonymous)
 {
-  if (!shared)
+  if (!shared && anonymous)
     os_populate_write(at, length, anonymous);
 }
 
@@ -165,6 +165,8 @@ segment_of(const struct mapping *mapping, uintptr_t at)
     segment.offset = mapping->offset + (at - mapping->start);
   else if (mapping->inode)
     segment.offset = mapping->offset;
+  /* Shared memory that has no name has no descriptor either. */
+  segment.file = mapping->shared && mapping->inode && strcmp(mapping->path, "/dev/zero (deleted)") != 0;
   segment.may_not_write = mapping->shared && !(mapping->protection & PROT_WRITE);
   return segment;
 }

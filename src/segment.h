@@ -27,6 +27,7 @@ struct segment {
   int protection;               /* what the program wants, and gets back */
   enum segment_state state;
   bool shared;                  /* MAP_SHARED */
+  bool file;                    /* shared, and of a file that write(2) may reach */
   bool may_not_write;           /* the kernel may refuse PROT_WRITE: a file opened read-only */
   uint64_t device, inode;       /* of the file or shared memory; inode 0: private and anonymous */
   uint64_t offset;              /* of its first page, bytes */

@@ -51,6 +51,7 @@ struct search {
   uintptr_t low, high;        /* the mappings that it lies in, whole */
   uintptr_t main_low, main_high;  /* the one of them that is called [stack]; or empty */
   struct layout layout;
+  uintptr_t pair;             /* where a descriptor had its stack's address and size; 0 at first */
   int memory;                 /* /proc/self/mem, or negative */
   struct thread_part *met;
 };
@@ -163,23 +164,31 @@ meets(struct search *search, int32_t thread, const char *what, uintptr_t start, 
   return true;
 }
 
-/* The stack's address and size in a descriptor: see above. */
+/* The stack's address and size in a descriptor: see above. Where they were in the last
+ * one they are looked for first. */
 static bool
-find_stack(const struct search *search, uintptr_t descriptor, uintptr_t *start, uintptr_t *end)
+find_stack(struct search *search, uintptr_t descriptor, uintptr_t *start, uintptr_t *end)
 {
   uintptr_t word[DESCRIPTOR_SIZE / sizeof(uintptr_t)];
-  long got = search->memory < 0 ? 0 : os_read_at(search->memory, word, sizeof word, descriptor);
-  for (long i = 0; i + 1 < got / (long)sizeof *word; i++) {
-    uintptr_t low = word[i], size = word[i + 1], high = low + size;
-    if (low >= END_SLACK && low < descriptor && size >= STACK_MIN && size < descriptor && high > descriptor
-        && high - descriptor < search->layout.after + END_SLACK
-        && high - descriptor >= (uintptr_t)search->layout.robust) {
-      *start = low;
-      *end = high;
-      return true;
+  uintptr_t first = search->pair, bytes = first ? 2 * sizeof *word : sizeof word;
+  if (search->memory < 0)
+    return false;
+  for (;; first = 0, bytes = sizeof word) {
+    long got = os_read_at(search->memory, word, bytes, descriptor + first);
+    for (long i = 0; i + 1 < got / (long)sizeof *word; i++) {
+      uintptr_t low = word[i], size = word[i + 1], high = low + size;
+      if (low >= END_SLACK && low < descriptor && size >= STACK_MIN && size < descriptor && high > descriptor
+          && high - descriptor < search->layout.after + END_SLACK
+          && high - descriptor >= (uintptr_t)search->layout.robust) {
+        search->pair = first + (uintptr_t)i * sizeof *word;
+        *start = low;
+        *end = high;
+        return true;
+      }
     }
+    if (!first)
+      return false;
   }
-  return false;
 }
 
 /* "number arguments... stack-pointer instruction", or "running". 0 if it is not told. */

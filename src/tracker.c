@@ -214,8 +214,6 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
   int error = region_inspect(name, &start, &end, &shift, &segments);
   if (!error)
     error = refuse_own(name, start, end);
-  if (!error && (tracker->flags & WW_SHIELD))
-    error = shield_cover(start, end);
   if (error)
     return error;
   if ((end - start) >> shift >= (uint64_t)1 << 32)
@@ -227,6 +225,8 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     return error_set(-ENOMEM, "region \"%s\": no memory to watch %zu pages", name ? name : "",
                      (size_t)((end - start) >> shift));
   error = region_read_segments(region);
+  if (!error && (tracker->flags & WW_SHIELD))
+    error = shield_cover(region);
   if (error) {
     region_release(region);
     return error;
@@ -289,6 +289,9 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
   }
   figures.unfollowed = atomic_load(&tracker->unfollowed);
   figures.missed_pages = tracker->missed_pages;
+  figures.shielded_calls = shield_calls();
+  figures.unknown_calls = shield_unknown_calls();
+  figures.unchanged_pages = tracker->unchanged_pages;
   figures.memory = atomic_load(&tracker->arena.bytes);
   lock_give(&tracker->lock);
   /* The caller's memory may be tracked: it is not written with a lock held. */

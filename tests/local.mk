@@ -7,12 +7,15 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
-check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
-  %D%/unit/unit %D%/unit/failing
-TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/moves %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh \
-  %D%/unit/unit %D%/unit/failing
-EXTRA_DIST += %D%/live/oracle-broken.sh
+check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
+  %D%/unit/unit %D%/unit/failing %D%/unit/filter
+TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
+  %D%/unit/unit %D%/unit/failing %D%/unit/filter
+EXTRA_DIST += %D%/live/oracle-broken.sh %D%/live/moves-plain.sh
 
+tests_live_loans_SOURCES = %D%/live/loans.c %D%/tap.h
+tests_live_loans_LDADD = libtracker.la
+tests_live_loans_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=shield_prepare -Wl,--wrap=shield_cover
 tests_live_kinds_SOURCES = %D%/live/kinds.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
 tests_live_kinds_LDADD = libwritewatch.la
 tests_live_oracle_SOURCES = %D%/live/oracle.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
@@ -26,6 +29,8 @@ tests_live_churn_LDADD = libwritewatch.la
 tests_unit_failing_SOURCES = %D%/unit/failing.c %D%/tap.h
 tests_unit_failing_LDADD = libtracker.la
 tests_unit_failing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=os_map -Wl,--wrap=os_protect
+tests_unit_filter_SOURCES = %D%/unit/filter.c %D%/tap.h
+tests_unit_filter_LDADD = libtracker.la
 tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D%/unit/unit_bitmap.c \
   %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_sigmask.c \
   %D%/unit/unit_writers.c
@@ -37,7 +42,12 @@ tests_live_sent_SOURCES = %D%/live/sent.c %D%/tap.h
 tests_live_sent_LDADD = libwritewatch.la
 tests_live_moves_SOURCES = %D%/live/moves.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_moves_LDADD = libtracker.la
+tests_live_moves_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=raw_call
 tests_live_threads_SOURCES = %D%/live/threads.c %D%/tap.h
 tests_live_threads_LDADD = libwritewatch.la
 tests_live_audit_SOURCES = %D%/live/audit.c %D%/live/moving.h %D%/tap.h
 tests_live_audit_LDADD = libwritewatch.la
+tests_live_moving_storm_SOURCES = %D%/live/moving-storm.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
+tests_live_moving_storm_LDADD = libtracker.la
+tests_live_flips_SOURCES = %D%/live/flips.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
+tests_live_flips_LDADD = libtracker.la

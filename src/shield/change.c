@@ -57,7 +57,6 @@ change_add(struct range range)
   const struct region_table *table = region_table();
   int error = 0;
   set_changing(range, true);
-  atomic_fetch_add(&region_armings, 1);
   pin_disturb();
   region_gate_wait();
   for (size_t i = region_table_search(table, range.start); table && i < table->count && !error; i++) {

@@ -24,10 +24,10 @@ page_up(uintptr_t address)
 struct range change_range(uintptr_t address, size_t length);
 /* Does it meet any region? Without the locks. */
 bool change_concerns(struct range range);
-/* M1: and after it as many ranges as are needed, each M2 to M4. -ENOMEM. */
+/* M1: and after it as many ranges as are needed, each M2 and M3. -ENOMEM. */
 void change_begin(void);
 int change_add(struct range range);
-/* M7 */
+/* M6 */
 void change_end(void);
 
 /* --- in between */

@@ -157,11 +157,11 @@ covered(uintptr_t start, uintptr_t end)
 }
 
 int
-filter_cover(uintptr_t start, uintptr_t end)
+filter_cover(uintptr_t start, uintptr_t end, bool files)
 {
   int error = 0;
   lock_take(&lock);
-  if (!covered(start, end)) {
+  if (!covered(start, end) || (files && !installed.files)) {
     unsigned shift = GRAIN_SHIFT_FIRST + GRAIN_SHIFT_STEP * (unsigned)installed.windows;
     if (shift > GRAIN_SHIFT_LAST)
       shift = GRAIN_SHIFT_LAST;
@@ -173,12 +173,14 @@ filter_cover(uintptr_t start, uintptr_t end)
       error = find_code(&installed);
     added = installed;
     added.further = filters > 0;
+    added.files = files && !installed.files;
     added.windows = 1;
     added.window[0] = (struct range){ start, end };
     if (!error)
       error = install(&added);
     if (!error) {
       add_range(installed.window, &installed.windows, PROGRAM_WINDOWS, start, end);
+      installed.files |= files;
       waiting_find((struct range){ start, end });
     }
   }

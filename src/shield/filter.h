@@ -2,14 +2,16 @@
 #ifndef WW_SHIELD_FILTER_H
 #define WW_SHIELD_FILTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Can there be any? With a sentence for ww_last_error(): -ENOTSUP, -ENOMEM. */
 int filter_prepare(void);
-/* From now on, calls that may write to [start, end) are trapped; the first time, all else that
+/* From now on, calls that may write to [start, end) are trapped, with `files` those that write
+ * to any file, too; the first time, all else that
  * the shield follows, too. With a sentence: -ENOTSUP, -EBUSY (a thread that cannot be
  * filtered), -ENOMEM, -EIO (/proc/self/maps). */
-int filter_cover(uintptr_t start, uintptr_t end);
+int filter_cover(uintptr_t start, uintptr_t end, bool files);
 /* Code that was mapped just now: if it makes system calls, they are trapped too, as far as the
  * kernel has place for more filters. Readable; all signals are held off. Async-signal-safe. */
 void filter_code(uintptr_t start, uintptr_t end);

@@ -7,18 +7,17 @@
  *
  *   M1  takes the locks (all signals of the program held off)
  *   M2  sets `changing` in the regions of the range
- *   M3  counts an arming (region_armings, and for loans that are known pin_disturb()), as
- *       before any page becomes read-only
- *   M4  waits for the handlers that are inside the gate of regions
- *   M5  makes the call, with our protection in the place of the program's
- *   M6  replaces the table of segments
- *   M7  unsets `changing`, gives the locks back
+ *   M3  counts as one who arms (pin_disturb()), as before any page becomes read-only, and waits
+ *       for the handlers that are inside the gate of regions
+ *   M4  makes the call, with our protection in the place of the program's
+ *   M5  replaces the table of segments
+ *   M6  unsets `changing`, gives the locks back
  *
  * and a handler, ww_touch() or a loan that finds `changing` set leaves the gate, pauses and
- * looks again. A handler that read a table is waited for at M4; one that comes later reads
- * none before M7; so the old table is free at once, and two take turns. M3 is for a handler
- * that looked before M2, found the write the program's own fault, and asks the kernel's list
- * of mappings after M5: it sees the count moved, and looks again.
+ * looks again. A handler that read a table is waited for at M3; one that comes later reads
+ * none before M6; so the old table is free at once, and two take turns. A handler that read
+ * in a table that the program wants no writing passes the fault on, and is right to, whatever
+ * comes meanwhile: at that moment the program did not want it.
  *
  * Why nothing waits for ever. The changer waits for locks, whose holders wait for gates
  * alone, and for gates, and nobody waits inside one: who finds `changing` is outside and
@@ -26,9 +25,9 @@
  * calls that it makes read and write no memory of the program's. A handler therefore waits
  * as long as the kernel takes for one call, as it would for the kernel's own lock.
  *
- * Why no write is lost. The protection that M5 lays over pages which are not marked in the
+ * Why no write is lost. The protection that M4 lays over pages which are not marked in the
  * running epoch never allows writing; what a call makes writable or changes beyond that is
- * marked before M7, and the epoch cannot end meanwhile: the collector needs the lock.
+ * marked before M6, and the epoch cannot end meanwhile: the collector needs the lock.
  *
  * tests/model/changing.pml has this in Promela. */
 #ifndef WW_SHIELD_FOLLOW_H

@@ -145,7 +145,8 @@ long
 follow_brk(uintptr_t address)
 {
   uintptr_t before = (uintptr_t)raw_call(SYS_brk, 0, 0, 0, 0, 0, 0);
-  uintptr_t low = page_up(address < before ? address : before), high = page_up(address < before ? before : address);
+  uintptr_t low = page_up(address < before ? address : before), high;
+  high = page_up(address < before ? before : address);
   struct range range = { low, high };
   if (!address || !change_concerns(range))
     return raw_call(SYS_brk, (long)address, 0, 0, 0, 0, 0);

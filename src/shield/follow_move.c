@@ -45,7 +45,7 @@ watch_anew(const struct ww_region *from, const struct segment *segment, uintptr_
   region->origin = from->origin;
   region->probed = from->probed;
   /* Calls that write there must be trapped before it is armed. */
-  if ((tracker->flags & WW_SHIELD) && shield_cover(start, end)) {
+  if ((tracker->flags & WW_SHIELD) && shield_cover(region)) {
     region_release(region);
     leave_unwatched(tracker, segment, start, end);
   } else if (tracker_insert(tracker, region))
@@ -75,9 +75,21 @@ arrive(const struct ww_region *from, const struct segment *segment, uintptr_t st
     else if (fits) {
       change_set(&part, &here);
       change_declare((struct range){ part.start, part.end });
-    } else
+    } else {
+      change_gone((struct range){ part.start, part.end }, SEGMENT_GONE);
       leave_unwatched(from->tracker, &here, part.start, part.end);
+    }
   }
+}
+
+/* [start, end) holds by now what nobody watched. Where something was watched before it is
+ * watched on, as with mmap(). */
+static void
+arrive_unwatched(uintptr_t start, uintptr_t end)
+{
+  struct part part;
+  for (uintptr_t at = start; change_next(&at, end, SEGMENT_WATCHED, &part);)
+    change_mapped(&part);
 }
 
 static void
@@ -86,13 +98,19 @@ follow(uintptr_t old, size_t old_length, size_t new_length, int flags, uintptr_t
   struct range from = change_range(old, old_length), to = change_range(now, new_length);
   size_t was = from.end - from.start, is = to.end - to.start, kept = was < is ? was : is;
   struct part part, last = { .end = 0 };
-  if (now != old)
-    /* What it came to lie over was unmapped. */
-    change_gone(to, SEGMENT_GONE);
   /* The tables still say what was. */
-  for (uintptr_t at = old; change_next(&at, old + kept, SEGMENT_WATCHED, &part); last = part)
-    if (now != old)
+  for (uintptr_t at = old; at < old + kept; at = part.end) {
+    part = change_part(at, old + kept);
+    bool watched = part.region && part.segment.state == SEGMENT_WATCHED;
+    if (watched)
+      last = part;
+    if (now != old && watched)
       arrive(part.region, &part.segment, part.start - old + now, part.end - old + now);
+    else if (now != old)
+      arrive_unwatched(part.start - old + now, part.end - old + now);
+  }
+  if (is > was && last.end != old + was && now != old)
+    arrive_unwatched(now + was, to.end);
   if (is > was && last.end == old + was) {
     if (last.segment.inode)
       last.segment.offset += last.end - last.start;

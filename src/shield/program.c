@@ -150,18 +150,20 @@ land(struct program *program, size_t jump)
 
 /* ------------------------------------------------------------------ by arguments */
 
-/* Slots 2i and 2i + 1: the first granule that pointer i may mean, and the first that it
- * does not. A pointer beyond the 48 bits of an address means none. */
+/* Slots 2i and 2i + 1: the first granule that pointer i may mean, and the last. A pointer
+ * beyond the 48 bits of an address means none, for which the very last granule stands. */
 static void
 emit_pointer(struct program *program, unsigned index, const struct out *out)
 {
   uint32_t at = argument_at(out->pointer), length_at = argument_at(out->length);
   uint32_t unit = out->kind == OUT_ITEMS ? out->size : 1;
   uint32_t more = out->kind == OUT_BYTES && out->size > 1 ? out->size : 0;
-  bool sized = out->kind == OUT_BYTES || out->kind == OUT_ITEMS || out->kind == OUT_PAGES;
+  /* Of bits and pages the number stands for the bytes, which are fewer. */
+  bool sized = out->kind == OUT_BYTES || out->kind == OUT_ITEMS || out->kind == OUT_PAGES
+    || out->kind == OUT_BITS;
   LOAD(at + 4);
   JUMP(BPF_JGT, 0xffff, 0, 4);
-  VALUE(0);
+  VALUE(UINT32_MAX);
   KEEP(2 * index);
   KEEP(2 * index + 1);
   size_t beyond = GO();
@@ -185,14 +187,14 @@ emit_pointer(struct program *program, unsigned index, const struct out *out)
     if (more)
       ALU(BPF_ADD, more);
     ALU(BPF_RSH, GRANULE_SHIFT);
-    ALU(BPF_ADD, 2);
+    ALU(BPF_ADD, 1);
     RECALL_X(2 * index);
     ALU_X(BPF_ADD);
     KEEP(2 * index + 1);
     land(program, all);
   } else {
     RECALL(2 * index);
-    ALU(BPF_ADD, 2 + (out->size >> GRANULE_SHIFT));
+    ALU(BPF_ADD, 1 + (out->size >> GRANULE_SHIFT));
     KEEP(2 * index + 1);
   }
   land(program, beyond);
@@ -205,12 +207,17 @@ emit_condition(struct program *program, const struct condition *when, size_t *tr
 {
   uint32_t at = argument_at(when->argument);
   switch (when->kind) {
-    case TRAP_ALWAYS:
+    case TRAP_ALWAYS: case TRAP_IF_FILES:
       trap[(*traps)++] = GO();
       break;
     case TRAP_IF_SET:
       LOAD(at);
       JUMP(BPF_JSET, when->value, 0, 1);
+      trap[(*traps)++] = GO();
+      break;
+    case TRAP_IF_EQUAL:
+      LOAD(at);
+      JUMP(BPF_JEQ, when->value, 0, 1);
       trap[(*traps)++] = GO();
       break;
     case TRAP_IF_NONZERO:
@@ -246,14 +253,15 @@ struct targets { size_t trap[2 * CLASSES_MAX], pointers[POINTERS_MAX + 1][CLASSE
                  unsigned traps, passes, pointer_counts[POINTERS_MAX + 1]; };
 
 static void
-emit_class(struct program *program, const struct row *row, bool further, struct targets *targets)
+emit_class(struct program *program, const struct row *row, const struct coverage *coverage,
+           struct targets *targets)
 {
   unsigned pointers = 0;
   bool always = false;
   for (unsigned i = 0; i < ROW_CONDITIONS; i++) {
     bool trap = row->when[i].kind == TRAP_ALWAYS || row->when[i].kind == TRAP_IF_SET
-      || row->when[i].kind == TRAP_IF_NONZERO;
-    if (trap && further)
+      || row->when[i].kind == TRAP_IF_NONZERO || row->when[i].kind == TRAP_IF_EQUAL;
+    if ((trap && coverage->further) || (row->when[i].kind == TRAP_IF_FILES && !coverage->files))
       continue;
     emit_condition(program, &row->when[i], targets->trap, &targets->traps, targets->pass, &targets->passes);
     always |= row->when[i].kind == TRAP_ALWAYS;
@@ -276,11 +284,17 @@ emit_windows(struct program *program, const struct coverage *coverage, struct ta
   for (unsigned left = POINTERS_MAX; left > 0; left--) {
     for (unsigned i = 0; i < targets->pointer_counts[left]; i++)
       land(program, targets->pointers[left][i]);
+    /* The last granule may be beyond all that there are. */
+    RECALL_X(2 * left - 2);
+    RECALL(2 * left - 1);
+    emit(program, BPF_JMP | BPF_JGE | BPF_X, 0, 2, 0);
+    VALUE(UINT32_MAX);
+    KEEP(2 * left - 1);
     for (size_t i = 0; i < coverage->windows; i++) {
       uint32_t first = (uint32_t)(coverage->window[i].start >> GRANULE_SHIFT);
       uint32_t last = (uint32_t)((coverage->window[i].end - 1) >> GRANULE_SHIFT);
       RECALL(2 * left - 1);
-      JUMP(BPF_JGT, first, 0, 3);
+      JUMP(BPF_JGE, first, 0, 3);
       RECALL(2 * left - 2);
       JUMP(BPF_JGT, last, 1, 0);
       targets->trap[targets->traps++] = GO();
@@ -294,7 +308,8 @@ emit_windows(struct program *program, const struct coverage *coverage, struct ta
 }
 
 /* The instruction pointer is behind the instruction: start < it <= end. No range crosses a
- * multiple of 4 GiB (filter.c). */
+ * multiple of 4 GiB (filter.c), but one may end at it: then the last instruction's pointer
+ * has another high half. */
 static void
 emit_code(struct program *program, const struct coverage *coverage, const struct targets *targets)
 {
@@ -309,6 +324,13 @@ emit_code(struct program *program, const struct coverage *coverage, const struct
     JUMP(BPF_JGT, (uint32_t)coverage->codes[i].start, 0, 2);
     JUMP(BPF_JGT, end ? end : UINT32_MAX, 1, 0);
     RETURN(SECCOMP_RET_TRAP | SHIELD_TRAP_DATA);
+    if (!end) {
+      LOAD(at + 4);
+      JUMP(BPF_JEQ, (uint32_t)(coverage->codes[i].end >> 32), 0, 3);
+      LOAD(at);
+      JUMP(BPF_JEQ, 0, 0, 1);
+      RETURN(SECCOMP_RET_TRAP | SHIELD_TRAP_DATA);
+    }
   }
   RETURN(SECCOMP_RET_ALLOW);
 }
@@ -323,7 +345,7 @@ program_make(const struct coverage *coverage, struct sock_filter *into)
   memcpy(into, template, template_length * sizeof *template);
   for (unsigned class = 1; class <= classes; class++) {
     class_at[class] = program.length;
-    emit_class(&program, class_row[class], coverage->further, &targets);
+    emit_class(&program, class_row[class], coverage, &targets);
   }
   for (size_t i = 0; i < template_length; i++)
     if (into[i].code == (BPF_RET | BPF_K) && (into[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO)

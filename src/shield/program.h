@@ -17,6 +17,7 @@ enum {
  * window. */
 struct coverage {
   bool further;        /* an earlier filter traps already what is trapped wherever it writes to */
+  bool files;          /* what writes to a file is trapped */
   size_t windows, code;
   struct range window[PROGRAM_WINDOWS];
   struct range codes[PROGRAM_CODE];

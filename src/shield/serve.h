@@ -19,10 +19,14 @@ long serve_remap(struct call *call);
 long serve_mseal(struct call *call);
 long serve_file(struct call *call);
 
+/* serve_write.c */
+long serve_write(struct call *call);
+
 /* serve_signal.c */
 long serve_sigaction(struct call *call);
 long serve_sigprocmask(struct call *call);
 long serve_sigpending(struct call *call);
+long serve_send(struct call *call);
 long serve_sigaltstack(struct call *call);
 long serve_wait(struct call *call);
 long serve_exec(struct call *call);

@@ -79,7 +79,10 @@ serve_process_madvise(struct call *call)
   ranges_add_vector(&ranges, (uintptr_t)a[1], (size_t)a[2]);
   for (size_t i = 0; i < ranges.count; i++)
     follow_contents(ranges.range[i].start, ranges.range[i].end, (int)a[3]);
-  return call_make(call);
+  long result = call_make(call);
+  for (size_t i = 0; i < ranges.count; i++)
+    follow_contents(ranges.range[i].start, ranges.range[i].end, (int)a[3]);
+  return result;
 }
 
 long

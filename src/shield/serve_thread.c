@@ -99,11 +99,11 @@ keep_robust_list(void)
   keep_futex((uintptr_t)head.list_op_pending, head.futex_offset);
 }
 
-long
+CALL_LEAVES long
 serve_exit(struct call *call)
 {
   keep_robust_list();
-  /* The thread that a guest runs in goes on. */
+  /* A child in our memory ends nobody's calls but its own: the thread's below it go on. */
   if (!process_self()->guest)
     pin_forget_thread();
   return call_make(call);

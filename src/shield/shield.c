@@ -66,10 +66,14 @@ turn_on(void)
 }
 
 int
-shield_cover(uintptr_t start, uintptr_t end)
+shield_cover(const struct ww_region *region)
 {
+  const struct segment_table *table = atomic_load(&region->table);
+  bool files = false;
+  for (size_t i = 0; i < table->count; i++)
+    files |= table->segment[i].file;
   int error = turn_on();
-  return error ? error : filter_cover(start, end);
+  return error ? error : filter_cover(region->start, region->end, files);
 }
 
 uint64_t
@@ -121,7 +125,7 @@ serve_unknown(struct call *call)
   return shield_lend(call, &ranges, false, NULL);
 }
 
-static long
+CALL_LEAVES static long
 serve(struct call *call)
 {
   const struct row *row = table_find(call->number);
@@ -151,11 +155,13 @@ frame_of(const ucontext_t *context)
   return alternate ? 0 : here;
 }
 
-void
+CALL_LEAVES void
 shield_handler(int signal, siginfo_t *info, void *context)
 {
   int saved = errno;
   if (info->si_code != TRAPPED_CALL || info->si_errno != SHIELD_TRAP_DATA) {
+    if (info->si_code <= 0)
+      os_hold_signals();    /* a flood of them must not fill the stack */
     sigchain_pass(signal, info, context);
     return;
   }

@@ -10,8 +10,9 @@
 
 /* Can there be a shield? With a sentence for ww_last_error(). Not for handlers. */
 int shield_prepare(void);
-/* Watch the calls that may write to [start, end), from now until the process ends. */
-int shield_cover(uintptr_t start, uintptr_t end);
+/* Watch the calls that may write to the region, or to a file that it shows, from now until the
+ * process ends. */
+int shield_cover(const struct ww_region *region);
 /* System calls that were trapped, and those of them that the table does not know. */
 uint64_t shield_calls(void);
 uint64_t shield_unknown_calls(void);

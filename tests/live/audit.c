@@ -87,7 +87,8 @@ try_writers(double seconds)
           && !(secret >= PAGES / 2 && run[i].address == other + (secret - PAGES / 2) * page)) {
         if (wrong++ < 5)
           printf("# collect %zu: invented: page %td of memory, %td of other\n", collects,
-                 ((char *)run[i].address - memory) / (long)page, ((char *)run[i].address - other) / (long)page);
+                 ((char *)run[i].address - memory) / (long)page,
+                 ((char *)run[i].address - other) / (long)page);
       }
     }
     unseen += !first && listed != (secret >= PAGES / 2 ? 2 : 1);
@@ -132,7 +133,8 @@ static void
 try_sparse(void)
 {
   size_t length = (size_t)8 << 30, count;
-  char *sparse = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  char *sparse = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
   ww_dirty *dirty;
   if (sparse == MAP_FAILED) {
     skip("sparse: 8 GiB", "no 8 GiB of address space here");
@@ -152,8 +154,8 @@ try_sparse(void)
   if (fd < 0 || pwrite(fd, "x", 1, (off_t)(uintptr_t)(sparse + (2 << 20))) != 1)
     skip("sparse: hidden write", "/proc/self/mem cannot be written");
   else {
-    ok(!ww_collect(tracker, &dirty) && ww_dirty_missed(dirty, &count)->address == sparse + (2 << 20) && count == 1
-       && ww_dirty_count(dirty, WW_VERIFIED) == 1, "sparse: a hidden write to untouched memory is found");
+    ok(!ww_collect(tracker, &dirty) && ww_dirty_missed(dirty, &count)->address == sparse + (2 << 20)
+       && count == 1 && ww_dirty_count(dirty, WW_VERIFIED) == 1, "sparse: a hidden write to untouched memory is found");
     ww_dirty_free(dirty);
   }
   madvise(sparse + ((size_t)1 << 30), page, MADV_DONTNEED);

@@ -8,10 +8,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { PAGES = 16, RW = PROT_READ | PROT_WRITE, FLAGS = MAP_PRIVATE | MAP_ANONYMOUS };
@@ -93,8 +96,8 @@ finish(void)
 static bool
 is(const char *found, const char *wanted, const char *what)
 {
-  return ok(!strcmp(found, wanted), "%s: \"%s\"%s%s", what, wanted, strcmp(found, wanted) ? " but found " : "",
-            strcmp(found, wanted) ? found : "");
+  return ok(!strcmp(found, wanted), "%s: \"%s\"%s%s", what, wanted,
+            strcmp(found, wanted) ? " but found " : "", strcmp(found, wanted) ? found : "");
 }
 
 static void
@@ -164,7 +167,8 @@ try_unmapping(void)
      (unsigned long long)stats.mappings_used);
   ok(!ww_collect(tracker, &dirty), "munmap: collected");
   ww_dirty_runs(dirty, &count);
-  ok(count == 6 && ww_dirty_writers(dirty) == 6 && ww_dirty_writer(dirty, base + 4 * page, &writer) == -ENOENT,
+  ok(count == 6 && ww_dirty_writers(dirty) == 6
+     && ww_dirty_writer(dirty, base + 4 * page, &writer) == -ENOENT,
      "munmap: marks and faults of what is gone are dropped");
   ww_dirty_free(dirty);
   /* Somebody else's by now. */
@@ -265,7 +269,8 @@ try_moving(void)
   ok(move_mremap(base, 12 * page, 14 * page, 0, NULL) == (long)base, "mremap: grown again");
   put(base + 12 * page);
   is(collected(tracker, base), "12T 13D", "mremap: within the region");
-  ok(move_mremap(base, 14 * page, 15 * page, MREMAP_MAYMOVE | MREMAP_FIXED, far) == (long)far, "mremap: moved");
+  ok(move_mremap(base, 14 * page, 15 * page, MREMAP_MAYMOVE | MREMAP_FIXED, far) == (long)far,
+     "mremap: moved");
   bool same = true;
   for (unsigned i = 0; i < 9; i++)
     same &= far[i * page] >= (char)(i + 1);
@@ -280,7 +285,8 @@ try_moving(void)
   is(collected(tracker, base), "2-9D", "mremap: into the region that it came from");
   put(base + 5 * page);
   is(collected(tracker, base), "5T", "mremap: where it is watched as before");
-  ok(move_mremap(base + 2 * page, 4 * page, 4 * page, MREMAP_MAYMOVE | 4, NULL) > 0, "mremap: left mapped behind");
+  ok(move_mremap(base + 2 * page, 4 * page, 4 * page, MREMAP_MAYMOVE | 4, NULL) > 0,
+     "mremap: left mapped behind");
   collected(tracker, base);
   put(base + 2 * page);
   is(collected(tracker, base), "2T", "mremap: and watched in both places");
@@ -306,6 +312,52 @@ try_advice(void)
   finish();
 }
 
+/* In the moment before the kernel is asked to throw memory away, another thread collects. */
+static _Atomic bool beside;
+static _Atomic int seen;
+
+static void *
+collect_beside(void *argument)
+{
+  (void)argument;
+  char *text = strdup(collected(tracker, base));
+  /* What a copy would get. */
+  atomic_store(&seen, base[3 * page]);
+  return text;
+}
+
+static pthread_t collector;
+
+long __real_raw_call(long number, long a, long b, long c, long d, long e, long f);
+long __wrap_raw_call(long number, long a, long b, long c, long d, long e, long f);
+
+long
+__wrap_raw_call(long number, long a, long b, long c, long d, long e, long f)
+{
+  if (number == SYS_madvise && c == MADV_DONTNEED && atomic_exchange(&beside, false)) {
+    pthread_create(&collector, NULL, collect_beside, NULL);
+    for (unsigned i = 0; i < 50; i++)
+      usleep(1000);
+  }
+  return __real_raw_call(number, a, b, c, d, e, f);
+}
+
+static void
+try_collector(void)
+{
+  void *text;
+  begin();
+  memset(base, 1, PAGES * page);
+  collected(tracker, base);
+  atomic_store(&beside, true);
+  move_madvise(base + 3 * page, page, MADV_DONTNEED);
+  pthread_join(collector, &text);
+  is(text, "3D", "a collector beside: what is thrown away is returned");
+  ok(atomic_load(&seen) == 0, "a collector beside: when it has been, not before");
+  free(text);
+  finish();
+}
+
 static void
 try_break(void)
 {
@@ -322,15 +374,19 @@ try_break(void)
   put(aligned + 6 * page);
   long now = move_brk(aligned + 4 * page);
   bool gone = write_raises(aligned + 6 * page) == SEGV_MAPERR;
-  const char *first = strdup(collected(tracker, aligned));
+  char *first = strdup(collected(tracker, aligned));
   long later = move_brk(aligned + 12 * page);
-  const char *second = strdup(collected(tracker, aligned));
+  char *second = strdup(collected(tracker, aligned));
   put(aligned + 7 * page);
-  const char *third = strdup(collected(tracker, aligned));
-  ok(now == (long)(aligned + 4 * page) && later == (long)(aligned + 12 * page) && gone, "the break goes and comes");
+  char *third = strdup(collected(tracker, aligned));
+  ok(now == (long)(aligned + 4 * page) && later == (long)(aligned + 12 * page) && gone,
+     "the break goes and comes");
   is(first, "", "brk: what is gone is dropped");
   is(second, "4-7D", "brk: what is back is declared");
   is(third, "7T", "brk: and watched");
+  free(first);
+  free(second);
+  free(third);
   ok(!ww_region_remove(heap), "heap removed");
   finish();
 }
@@ -415,6 +471,8 @@ main(int argc, char **argv)
   try_mapping_over();
   try_moving();
   try_advice();
+  if (!moving_plainly)
+    try_collector();
   try_break();
   try_shared();
   try_files();

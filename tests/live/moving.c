@@ -67,7 +67,8 @@ move_brk(void *address)
 long
 move_shmat(int id, void *address, int flags)
 {
-  return moving_plainly ? result((long)shmat(id, address, flags)) : follow_shmat(id, (uintptr_t)address, flags);
+  return moving_plainly ? result((long)shmat(id, address, flags))
+    : follow_shmat(id, (uintptr_t)address, flags);
 }
 
 long
@@ -112,6 +113,7 @@ crashed(int signal, siginfo_t *info, void *context)
   (void)context;
   if (expected)
     siglongjmp(back, info->si_code);
+  dprintf(STDOUT_FILENO, "# signal %d, code %d, address %p\n", signal, info->si_code, info->si_addr);
   /* Nobody expected it: die of it. */
   struct sigaction by_default;
   memset(&by_default, 0, sizeof by_default);

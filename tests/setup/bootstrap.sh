@@ -84,11 +84,13 @@ rm configure.new; chmod +x configure' ;;
     libsqlite3-dev) : >"$work/have/sqlite3" ;;
     check) : >"$work/have/check" ;;
     libunwind-dev) : >"$work/have/libunwind" ;;
+    libseccomp-dev) : >"$work/have/libseccomp" ;;
     libgc-dev) : >"$work/have/bdw-gc" ;;
   esac
 }
 everything='make gcc g++ libc6-dev linux-libc-dev pkg-config autoconf automake libtool libdw-dev
-  libjansson-dev libsqlite3-dev check libxxhash-dev libunwind-dev libgc-dev spin mandoc'
+  libjansson-dev libsqlite3-dev check libxxhash-dev libunwind-dev libseccomp-dev libgc-dev spin
+  mandoc'
 bring_all_but() {
   for package in $everything; do
     case " $* " in *" $package "*) ;; *) bring "$package" ;; esac
@@ -107,8 +109,8 @@ for word in "$@"; do
 done
 END
   stand_in apt-get "$(cat "$work/apt")"
-  printf '%s\n' 'libdw-dev libdw' 'libjansson-dev jansson' 'libunwind-dev libunwind' 'libgc-dev bdw-gc' \
-    'check check' \
+  printf '%s\n' 'libdw-dev libdw' 'libjansson-dev jansson' 'libunwind-dev libunwind' \
+    'libseccomp-dev libseccomp' 'libgc-dev bdw-gc' 'check check' \
     >"$work/modules"
   rm -rf "$work/bin.later"; mkdir "$work/bin.later"
   printf '#!/bin/sh\n' >"$work/bin.later/spin"; chmod +x "$work/bin.later/spin"
