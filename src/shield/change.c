@@ -68,6 +68,7 @@ change_add(struct range range)
   const struct region_table *table = region_table();
   int error = 0;
   set_changing(range, true);
+  pin_disturb();
   region_gate_wait();
   for (size_t i = region_table_search(table, range.start); table && i < table->count && !error; i++) {
     if (table->region[i]->start >= range.end)
@@ -91,6 +92,8 @@ void
 change_end(void)
 {
   const struct region_table *table = region_table();
+  /* Nobody knew that what came by mremap() would be watched. */
+  pin_disturb();
   for (size_t i = 0; table && i < table->count; i++) {
     struct ww_region *region = table->region[i];
     if (!atomic_load(&region->changing))
