@@ -67,3 +67,9 @@ check_PROGRAMS += %D%/clones
 TESTS += %D%/clones
 %C%_clones_SOURCES = %D%/clones.c %D%/shielded.h tests/tap.h
 %C%_clones_LDADD = libwritewatch.la
+
+# The shield is turned on beside busy threads.
+check_PROGRAMS += %D%/racing
+TESTS += %D%/racing
+%C%_racing_SOURCES = %D%/racing.c %D%/shielded.h tests/tap.h
+%C%_racing_LDADD = libwritewatch.la
