@@ -2,6 +2,7 @@
 #include "config.h"
 #include "loan.h"
 #include "engine.h"
+#include "lent.h"
 #include "tracker.h"
 
 /* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
@@ -57,8 +58,8 @@ unreadable(const struct ww_region *region, const struct segment *segment, size_t
   return found;
 }
 
-/* Pages of one segment, which the program may read and write. */
-static void
+/* Pages of one segment, which the program may read and write. False if they cannot be opened. */
+static bool
 lend_pages(struct ww_region *region, const struct segment *segment, size_t first, size_t count, size_t *hashed)
 {
   struct gate_pass pass = gate_enter(&region->tracker->gate);
@@ -79,44 +80,46 @@ lend_pages(struct ww_region *region, const struct segment *segment, size_t first
       }
     }
   }
-  (void)engine_open(region, set, first, count);
+  int error = engine_open(region, set, first, count);
   gate_leave(pass);
+  return !error;
 }
 
 /* What the program cannot write itself is left alone: the call says EFAULT, as it should. */
-static void
+static bool
 lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *hashed)
 {
   uintptr_t from = start > region->start ? start : region->start;
   uintptr_t to = end < region->end ? end : region->end;
   size_t first = (from - region->start) >> region->shift;
   size_t behind = ((to - 1 - region->start) >> region->shift) + 1;
+  bool open = true;
   while (first < behind) {
     const struct segment *segment = region_segment(region, first);
     size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
     if (segment_is_tracked(segment))
-      lend_pages(region, segment, first, next - first, hashed);
+      open &= lend_pages(region, segment, first, next - first, hashed);
     first = next;
   }
+  return open;
 }
 
+/* False if something of it that should be is not open. */
 static bool
 lend(struct range range, size_t *hashed)
 {
-  bool lent = false;
+  bool open = true;
   struct gate_pass pass = region_enter(range.start, range.end);
   const struct region_table *table = region_table();
   for (size_t i = region_table_search(table, range.start); table && i < table->count; i++) {
     struct ww_region *region = table->region[i];
     if (region->start >= range.end)
       break;
-    if (atomic_load(&region->armed)) {
-      lend_region(region, range.start, range.end, hashed);
-      lent = true;
-    }
+    if (atomic_load(&region->armed))
+      open &= lend_region(region, range.start, range.end, hashed);
   }
   gate_leave(pass);
-  return lent;
+  return open;
 }
 
 void
@@ -124,6 +127,7 @@ loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t
 {
   size_t hashed = 0;
   *loan = (struct loan){ .pins = 0 };
+  pin_get_own();
   for (size_t i = 0; i < count; i++) {
     struct range pinned = range[i];
     /* One pin for all that there are no more places for. */
@@ -134,10 +138,28 @@ loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t
       }
     loan->pin[loan->pins++] = pin_add(pinned, frame);
   }
-  pin_settle();
+  uint64_t armings = pin_settle();
   for (size_t i = 0; i < count; i++)
-    if (lend(range[i], &hashed))
-      loan->lent = true;
+    if (!lent_is_known(range[i], armings) && lend(range[i], &hashed))
+      lent_remember(range[i], armings);
+}
+
+bool
+loan_again(struct range range, uintptr_t frame)
+{
+  uint64_t armings = pin_armings();
+  if (!lent_is_known(range, armings) || !pin_own(range, frame))
+    return false;
+  if (pin_armings() == armings)
+    return true;
+  pin_drop_own();
+  return false;
+}
+
+void
+loan_again_end(void)
+{
+  pin_drop_own();
 }
 
 void
@@ -182,8 +204,8 @@ void
 loan_take_up(struct ww_region *region, struct pages pinned)
 {
   size_t hashed = 0;
-  lend_region(region, region_page_address(region, pinned.first),
-              region_page_address(region, pinned.first + pinned.count), &hashed);
+  (void)lend_region(region, region_page_address(region, pinned.first),
+                    region_page_address(region, pinned.first + pinned.count), &hashed);
 }
 
 /* A mark that holds its page's content from now on. Nobody but the collector, under the

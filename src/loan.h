@@ -16,13 +16,17 @@
 
 enum { LOAN_PINS = 8 };
 
-struct loan { int pin[LOAN_PINS]; unsigned pins; bool lent; };
+struct loan { int pin[LOAN_PINS]; unsigned pins; };
 
 /* Lend out what of the ranges is watched. All signals but SIGSEGV and SIGSYS are held off.
  * `frame`: as for pin_add(). Pages that cannot be made writable stay as they are: the call
  * will say EFAULT. */
 void loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t frame);
 void loan_end(struct loan *loan);
+/* The short way of pin.h, for a range that this thread has lent before: with any signal open. True
+ * if the memory is lent until loan_again_end(). */
+bool loan_again(struct range range, uintptr_t frame);
+void loan_again_end(void);
 /* Lent for good: for memory that the kernel writes at times of its own. */
 void loan_forever(struct range range);
 

@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "os.h"
 #include "region.h"
+#include "shield/fast.h"
 #include "shield/filter.h"
 #include "shield/mask.h"
 #include "shield/program.h"
@@ -57,6 +58,8 @@ turn_on(void)
     else if (error)
       error_set(error, "no memory for the shield");
     on = !error;
+    if (on)
+      fast_start();
   }
   pthread_mutex_unlock(&lock);
   return error;

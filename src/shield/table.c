@@ -37,8 +37,8 @@ enum {
 };
 
 #define PROMPT .prompt = true
-#define SENDS(signal) .when = { { TRAP_IF_EQUAL, signal, SIGSEGV } }
 #define FILES .when = { { TRAP_IF_FILES, 0, 0 } }, .serve = serve_write
+#define SENDS(signal) .when = { { TRAP_IF_EQUAL, signal, SIGSEGV } }
 #define ALWAYS .when = { { TRAP_ALWAYS, 0, 0 } }
 
 const struct row table_rows[] = {

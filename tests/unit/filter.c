@@ -172,6 +172,7 @@ by_condition(const struct condition *when, const uint64_t *argument, enum verdic
   switch (when->kind) {
     case TRAP_ALWAYS: *verdict = TRAP; return true;
     case TRAP_IF_SET: *verdict = TRAP; return low & when->value;
+    case TRAP_IF_FILES: *verdict = TRAP; return coverage.files;
     case TRAP_IF_EQUAL: *verdict = TRAP; return low == when->value;
     case TRAP_IF_NONZERO: *verdict = TRAP; return value != 0;
     case PASS_UNLESS_SET: *verdict = PASS; return !(low & when->value);
@@ -222,6 +223,7 @@ draw_coverage(void)
 {
   memset(&coverage, 0, sizeof coverage);
   coverage.further = below(2);
+  coverage.files = below(2);
   coverage.windows = 1 + below(below(4) ? 3 : PROGRAM_WINDOWS);
   for (size_t i = 0; i < coverage.windows; i++) {
     uint64_t start = below(8) ? below(ADDRESSES) : ONE_OF(1, (uint64_t)1 << 32, ADDRESSES - GRANULE);
