@@ -53,7 +53,9 @@
  * would have had; blocked ones wait, or kill if they are faults. SIGSTKFLT, which
  * Linux never sends, is used for that: /proc and the contexts of handlers of other
  * signals show it blocked where SIGSEGV is. A sent SIGSEGV is not read from a
- * signalfd(2). What is exec'ed inherits what it would, but for a randomisation of
+ * signalfd(2); one that another process sends may interrupt a call (EINTR) though it
+ * is blocked. A stack overflow while SIGSEGV is blocked kills with si_code SI_KERNEL
+ * and no address. What is exec'ed inherits what it would, but for a randomisation of
  * addresses that was turned off (personality(2)).
  *
  * Conventions.  Functions that can fail return 0, or a negative errno value

@@ -21,7 +21,7 @@
 #include "config.h"
 #include "audit.h"
 #include "alias.h"
-#include "engine.h"
+#include "loan.h"
 #include "os.h"
 
 #include <errno.h>
@@ -181,7 +181,7 @@ judge(struct auditor *auditor, struct ww_region *region, const struct segment *s
     int error = list(auditor->missed, region, page);
     if (!error)
       /* Somebody may have made it writable behind our back. */
-      error = engine_arm(region, page, 1, true);
+      error = loan_arm_page(region, page);
     if (error)
       return error;
     known = look(auditor, region, segment, page, content, &now);

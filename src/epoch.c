@@ -291,7 +291,7 @@ arm_again(struct ww_region *region, uint64_t ended)
   }
   loan_arming_done();
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set);
+    region->tracker->unchanged_pages += loan_verify(region, set, running);
   return error;
 }
 

@@ -125,19 +125,25 @@ fault_is_inside(void)
   return inside;
 }
 
+/* By somebody just now: it is no fault of ours, nor of what would escape. Held off at once, or
+ * each of a flood of them would begin inside the one before, until the stack is full. */
+static void
+on_sent(int signal, siginfo_t *info, void *context)
+{
+  os_hold_signals();
+  if (inside)
+    /* The program's handler might jump out of ours. */
+    sigchain_postpone(signal, info, context);
+  else if (!lock_postpone(signal, info))   /* likewise while this thread holds a lock of ours */
+    sigchain_pass(signal, info, context);
+}
+
 void
 fault_handler(int signal, siginfo_t *info, void *context)
 {
   int saved = errno;
-  if (inside && info->si_code <= 0) {
-    /* Sent by somebody just now: the program's handler might jump out of ours. */
-    sigchain_postpone(signal, info, context);
-    errno = saved;
-    return;
-  }
-  /* Likewise while this thread holds a lock of ours (lock.h). */
-  if (info->si_code <= 0 && lock_postpone(signal, info)) {
-    errno = saved;
+  if (info->si_code <= 0) {
+    on_sent(signal, info, context);
     return;
   }
   bool nested = inside;

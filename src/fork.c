@@ -43,6 +43,7 @@
 #include "process.h"
 #include "region.h"
 #include "shield/filter.h"
+#include "shield/waiting.h"
 #include "sigchain.h"
 #include "stack.h"
 
@@ -100,6 +101,7 @@ in_child(void)
   process_forked();
   os_thread_id_forget();
   pin_forget_others();
+  waiting_forget();
   gate_reset(&region_gate);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     gate_reset(&tracker->gate);

@@ -2,8 +2,8 @@
 #include "config.h"
 #include "loan.h"
 #include "engine.h"
+#include "lent.h"
 #include "tracker.h"
-
 
 /* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
  * writable in bulk, which say so. */
@@ -17,8 +17,8 @@ hash_of(const struct ww_region *region, size_t page)
 
 /* Mark the pages of `mask` in a word, where they are not marked yet, as provisional: hashed
  * first, for once a page is marked another thread's fault may make it writable. Only who
- * marked the page has its hash; a fault that comes in between finds a page that is declared
- * already, and is recorded as trapped beside it. Called inside the tracker's gate. */
+ * marked the page has its hash, and whoever sees that it is provisional may read the hash.
+ * Called inside the tracker's gate. */
 static void
 mark_provisional(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
 {
@@ -31,26 +31,46 @@ mark_provisional(struct ww_region *region, struct page_set *set, size_t word, ui
   uint64_t added = missing ? page_set_add(region, set, word, missing) : 0;
   if (!added)
     return;
+  /* A fault that comes from here on is recorded as trapped beside it. */
   atomic_fetch_or(&set->declared[word], added);
-  atomic_fetch_or(&set->provisional[word], added);
   atomic_store(&set->special, true);
-  atomic_store(&set->unverified, true);
   for (uint64_t rest = added; rest; rest &= rest - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(rest);
     set->hash[word * 64 + bit] = hash[bit];
   }
+  atomic_fetch_or(&set->provisional[word], added);
+  atomic_store(&set->unverified, true);
 }
 
-/* Pages of one segment, which the program may read and write. */
-static void
-lend_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
+/* Those of the pages that cannot be read, whatever their protection says: behind the end of a
+ * file. */
+static uint64_t
+unreadable(const struct ww_region *region, const struct segment *segment, size_t word, uint64_t mask)
+{
+  uint64_t found = 0;
+  if (!region->probed && !segment->inode)
+    return 0;
+  for (uint64_t rest = mask; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    if (!os_is_readable(region_page_address(region, word * 64 + bit)))
+      found |= (uint64_t)1 << bit;
+  }
+  return found;
+}
+
+/* Pages of one segment, which the program may read and write. False if they cannot be opened. */
+static bool
+lend_pages(struct ww_region *region, const struct segment *segment, size_t first, size_t count, size_t *hashed)
 {
   struct gate_pass pass = gate_enter(&region->tracker->gate);
   struct page_set *set = &region->set[pass.epoch & 1];
   for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
     uint64_t mask = bitmap_mask(word, first, count);
     if (set->hash && *hashed < HASHED_MAX) {
-      mark_provisional(region, set, word, mask);
+      uint64_t closed = unreadable(region, segment, word, mask);
+      mark_provisional(region, set, word, mask & ~closed);
+      if (closed)
+        page_set_declare(region, set, word, closed);
       *hashed += (size_t)__builtin_popcountll(mask) << region->shift;
     } else {
       uint64_t added = page_set_add(region, set, word, mask);
@@ -60,58 +80,46 @@ lend_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
       }
     }
   }
-  (void)engine_open(region, set, first, count);
+  int error = engine_open(region, set, first, count);
   gate_leave(pass);
-}
-
-/* Pages of a file are asked one by one: what lies behind the file's end cannot be hashed, and
- * the call will say EFAULT there. */
-static void
-lend_file_pages(struct ww_region *region, size_t first, size_t count, size_t *hashed)
-{
-  for (size_t page = first; page < first + count; page++)
-    if (os_is_readable(region_page_address(region, page)))
-      lend_pages(region, page, 1, hashed);
+  return !error;
 }
 
 /* What the program cannot write itself is left alone: the call says EFAULT, as it should. */
-static void
+static bool
 lend_region(struct ww_region *region, uintptr_t start, uintptr_t end, size_t *hashed)
 {
   uintptr_t from = start > region->start ? start : region->start;
   uintptr_t to = end < region->end ? end : region->end;
   size_t first = (from - region->start) >> region->shift;
   size_t behind = ((to - 1 - region->start) >> region->shift) + 1;
+  bool open = true;
   while (first < behind) {
     const struct segment *segment = region_segment(region, first);
     size_t next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
-    if (segment_is_tracked(segment)) {
-      if (segment->inode)
-        lend_file_pages(region, first, next - first, hashed);
-      else
-        lend_pages(region, first, next - first, hashed);
-    }
+    if (segment_is_tracked(segment))
+      open &= lend_pages(region, segment, first, next - first, hashed);
     first = next;
   }
+  return open;
 }
 
+/* False if something of it that should be is not open. */
 static bool
 lend(struct range range, size_t *hashed)
 {
-  bool lent = false;
+  bool open = true;
   struct gate_pass pass = region_enter(range.start, range.end);
   const struct region_table *table = region_table();
   for (size_t i = region_table_search(table, range.start); table && i < table->count; i++) {
     struct ww_region *region = table->region[i];
     if (region->start >= range.end)
       break;
-    if (atomic_load(&region->armed)) {
-      lend_region(region, range.start, range.end, hashed);
-      lent = true;
-    }
+    if (atomic_load(&region->armed))
+      open &= lend_region(region, range.start, range.end, hashed);
   }
   gate_leave(pass);
-  return lent;
+  return open;
 }
 
 void
@@ -119,6 +127,7 @@ loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t
 {
   size_t hashed = 0;
   *loan = (struct loan){ .pins = 0 };
+  pin_get_own();
   for (size_t i = 0; i < count; i++) {
     struct range pinned = range[i];
     /* One pin for all that there are no more places for. */
@@ -129,10 +138,28 @@ loan_begin(struct loan *loan, const struct range *range, size_t count, uintptr_t
       }
     loan->pin[loan->pins++] = pin_add(pinned, frame);
   }
-  pin_settle();
+  uint64_t armings = pin_settle();
   for (size_t i = 0; i < count; i++)
-    if (lend(range[i], &hashed))
-      loan->lent = true;
+    if (!lent_is_known(range[i], armings) && lend(range[i], &hashed))
+      lent_remember(range[i], armings);
+}
+
+bool
+loan_again(struct range range, uintptr_t frame)
+{
+  uint64_t armings = pin_armings();
+  if (!lent_is_known(range, armings) || !pin_own(range, frame))
+    return false;
+  if (pin_armings() == armings)
+    return true;
+  pin_drop_own();
+  return false;
+}
+
+void
+loan_again_end(void)
+{
+  pin_drop_own();
 }
 
 void
@@ -177,8 +204,8 @@ void
 loan_take_up(struct ww_region *region, struct pages pinned)
 {
   size_t hashed = 0;
-  lend_region(region, region_page_address(region, pinned.first),
-              region_page_address(region, pinned.first + pinned.count), &hashed);
+  (void)lend_region(region, region_page_address(region, pinned.first),
+                    region_page_address(region, pinned.first + pinned.count), &hashed);
 }
 
 /* A mark that holds its page's content from now on. Nobody but the collector, under the
@@ -199,8 +226,30 @@ loan_carry_over(struct ww_region *region, struct page_set *ended, struct page_se
   }
 }
 
+/* Is the page what it was when its provisional mark was made?
+ *
+ * The answer must not leave a gap before the next epoch's mark of the same page, which has a
+ * hash of its own: content that goes A, B, A, B would be found unchanged twice, from A to A and
+ * from B to B. So if there is such a mark, the hashes say what happened between the two, and
+ * what came after is the next epoch's. Of a page that is marked there otherwise no more is
+ * known: it is returned. The look at the mark comes after the content was read, for the page
+ * is not written before it is marked. */
+static bool
+is_unchanged(const struct ww_region *region, const struct page_set *ended, const struct page_set *running,
+             size_t page)
+{
+  if (!bitmap_test(&running->dirty, page)) {
+    struct page_hash now = hash_of(region, page);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (!bitmap_test(&running->dirty, page))
+      return page_hash_equal(ended->hash[page], now);
+  }
+  return (atomic_load(&running->provisional[page / 64]) >> (page % 64) & 1)
+    && page_hash_equal(ended->hash[page], running->hash[page]);
+}
+
 size_t
-loan_verify(struct ww_region *region, struct page_set *ended)
+loan_verify(struct ww_region *region, struct page_set *ended, const struct page_set *running)
 {
   size_t unchanged = 0;
   if (!atomic_load(&ended->unverified))
@@ -211,7 +260,7 @@ loan_verify(struct ww_region *region, struct page_set *ended)
     uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word]);
     for (uint64_t rest = check; rest; rest &= rest - 1) {
       unsigned bit = (unsigned)__builtin_ctzll(rest);
-      if (page_hash_equal(ended->hash[word * 64 + bit], hash_of(region, word * 64 + bit)))
+      if (is_unchanged(region, ended, running, word * 64 + bit))
         gone |= (uint64_t)1 << bit;
     }
     page_set_remove(ended, word, gone);
@@ -219,4 +268,16 @@ loan_verify(struct ww_region *region, struct page_set *ended)
     page = (word + 1) * 64;
   }
   return unchanged;
+}
+
+int
+loan_arm_page(struct ww_region *region, size_t page)
+{
+  struct range pinned[PINS];
+  uintptr_t at = region_page_address(region, page);
+  int error = 0;
+  if (!pin_begin_arming(at, at + ((uintptr_t)1 << region->shift), pinned))
+    error = engine_arm(region, page, 1, true);
+  pin_end_arming();
+  return error;
 }

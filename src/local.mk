@@ -32,6 +32,8 @@ libtracker_la_SOURCES = \
   %D%/fork.c \
   %D%/fork.h \
   %D%/gate.h \
+  %D%/lent.c \
+  %D%/lent.h \
   %D%/loan.c \
   %D%/loan.h \
   %D%/lock.c \
@@ -58,6 +60,8 @@ libtracker_la_SOURCES = \
   %D%/shield/call.h \
   %D%/shield/change.c \
   %D%/shield/change.h \
+  %D%/shield/fast.c \
+  %D%/shield/fast.h \
   %D%/shield/filter.c \
   %D%/shield/filter.h \
   %D%/shield/follow.c \
@@ -65,11 +69,15 @@ libtracker_la_SOURCES = \
   %D%/shield/follow_file.c \
   %D%/shield/follow_map.c \
   %D%/shield/follow_move.c \
+  %D%/shield/hook.c \
+  %D%/shield/hook.h \
   %D%/shield/mask.c \
   %D%/shield/mask.h \
   %D%/shield/program.h \
   %D%/shield/ranges.c \
   %D%/shield/safe.c \
+  %D%/shield/send.c \
+  %D%/shield/send.h \
   %D%/shield/serve.h \
   %D%/shield/serve_async.c \
   %D%/shield/serve_buffer.c \

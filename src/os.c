@@ -280,6 +280,12 @@ os_queue_self(int signal, const siginfo_t *info)
 }
 
 int
+os_queue_thread(int32_t thread, int signal, const siginfo_t *info)
+{
+  return (int)CALL(SYS_rt_tgsigqueueinfo, CALL(SYS_getpid), thread, signal, info);
+}
+
+int
 os_queue_process(int signal, const siginfo_t *info)
 {
   return (int)CALL(SYS_rt_sigqueueinfo, CALL(SYS_getpid), signal, info);

@@ -73,6 +73,8 @@ struct sock_filter;
 long os_seccomp(size_t length, const struct sock_filter *program);
 /* Queue `info` as signal `signal` for the calling thread. */
 int os_queue_self(int signal, const siginfo_t *info);
+/* The same for another thread of the process. */
+int os_queue_thread(int32_t thread, int signal, const siginfo_t *info);
 /* The same for any thread of the process that does not block it. */
 int os_queue_process(int signal, const siginfo_t *info);
 /* Take one of the pending signals in `set` if there is one: its number, or a negative errno. */

@@ -25,7 +25,26 @@
  *
  * Why no write is lost. A pinned page that is open is marked in every epoch until it is
  * armed again: by P3 in the first, at C3 in each later one. tests/model/pins.pml has all
- * of this in Promela. */
+ * of this in Promela, and the marks' hashes (loan.h).
+ *
+ * The short way. Armings are counted. A thread that went through P1 to P3 remembers the
+ * range and the count that it found at P2 (lent.h), and for the same range it needs, as long
+ * as nobody has armed since:
+ *
+ *              F1  pin the range, in a place of the thread's own
+ *              F2  if the count of armings has moved, or somebody is arming now: drop the
+ *                  pin, and the long way
+ *              P4  P5
+ *
+ * What P3 marked and opened is open and marked until somebody arms, for nobody else makes a
+ * page read-only or forgets a mark of the running epoch: who changes protections on the
+ * program's behalf (shield/follow.h) counts as one who arms. If F2 found the count as it was,
+ * F1 came before the next A1, so the next A2 sees the pin, and C3 does the rest. An epoch may
+ * have ended already, without A1: then the page is marked in the ended one, and what is
+ * written now is returned with that, or C3 marks the page in the running one as well.
+ * Nothing is held here but the pin: a signal's handler may come in between at any point, or
+ * jump out. It finds the place taken, and goes the long way; a place that was left behind is
+ * known by its frame, like all pins. */
 #ifndef WW_PIN_H
 #define WW_PIN_H
 
@@ -43,8 +62,20 @@ enum { PINS = 1024, PIN_NONE = -1 };
  * at all is armed until pin_drop(PIN_NONE). */
 int pin_add(struct range range, uintptr_t frame);
 void pin_drop(int pin);
-/* Wait for those who arm now; after the last pin_add() and before any page is opened. */
-void pin_settle(void);
+/* Wait for those who arm now; after the last pin_add() and before any page is opened. Returns
+ * what pin_armings() says until somebody arms again. */
+uint64_t pin_settle(void);
+/* A number that moves whenever somebody arms. */
+uint64_t pin_armings(void);
+/* F1: false if there is no place of the thread's own, or it is taken. */
+bool pin_own(struct range range, uintptr_t frame);
+void pin_drop_own(void);
+/* Get this thread a place of its own, if it has none and there are enough. All signals but
+ * SIGSEGV and SIGSYS are held off. */
+void pin_get_own(void);
+/* What was lent may not be open any more: before a protection is laid over it, or a mark
+ * is taken out, in any way but arming. */
+void pin_disturb(void);
 /* A pin that belongs to no thread; PIN_NONE as above. */
 int pin_hold(struct range range);
 void pin_unhold(int pin);

@@ -21,6 +21,7 @@
 #include "process.h"
 #include "raw.h"
 
+#include <sys/syscall.h>
 
 void
 sigchain_install(int signal, handler_function *handler)
@@ -78,8 +79,11 @@ stand_before_default(struct owned *owned, uint64_t version)
   if (found.handler != owned->handler)
     return;
   uint64_t mask = owned_hold(false);
-  if (atomic_load(&owned->program.version) == version)
+  if (atomic_load(&owned->program.version) == version) {
     owned_put_in_front(owned, &none);
+    if (owned->signal == SIGSEGV)
+      owned_renew(&owned_signals[OWNED_STAND_IN]);
+  }
   owned_release(false, mask);
 }
 
@@ -119,6 +123,7 @@ call(const struct os_action *action, int signal, siginfo_t *info, ucontext_t *co
   returns_to = sigmask_of(context);
   process_self()->shadow = returns_to & SIGMASK_SHADOWED;
   sigmask_put(context, sigmask_to_kernel(returns_to));
+  sigchain_in_turn(context);
 }
 
 /* A handler that was installed after us may pass on to us what we passed to it: it is
@@ -156,19 +161,36 @@ sigchain_unwrap(siginfo_t *info)
   return false;
 }
 
-/* Keep a sent signal pending for as long as the stand-in is blocked: in this thread if it was sent
- * to this thread, else wherever there is one that does not block it. */
-static void
-send_on(int signal, const siginfo_t *info)
+long
+sigchain_send(int signal, int32_t thread, const siginfo_t *info)
 {
   siginfo_t wrapped = *info;
   if (wrapped.si_code < CODE_LOWEST || wrapped.si_code > 0)
     wrapped.si_code = SI_QUEUE;
   wrapped.si_code += signal == SIGSEGV ? WRAPPED_SEGV : WRAPPED_SYS;
-  if (info->si_code == SI_TKILL)
-    os_queue_self(SIGMASK_STAND_IN, &wrapped);
-  else
-    os_queue_process(SIGMASK_STAND_IN, &wrapped);
+  return thread ? os_queue_thread(thread, SIGMASK_STAND_IN, &wrapped)
+    : os_queue_process(SIGMASK_STAND_IN, &wrapped);
+}
+
+/* Keep a sent signal pending for as long as the stand-in is blocked: in this thread if it was sent
+ * to this thread, else wherever there is one that does not block it. */
+static void
+send_on(int signal, const siginfo_t *info)
+{
+  /* os_thread_id() remembers, and a guest (process.h) is another thread. */
+  int32_t self = (int32_t)raw_call(SYS_gettid, 0, 0, 0, 0, 0, 0);
+  (void)sigchain_send(signal, info->si_code == SI_TKILL ? self : 0, info);
+}
+
+void
+sigchain_in_turn(const ucontext_t *context)
+{
+  siginfo_t info;
+  if (!atomic_load(&sigmask_on) || (sigmask_of(context) & sigmask_bit(SIGMASK_STAND_IN))
+      || os_take_pending(sigmask_bit(SIGMASK_STAND_IN), &info) <= 0)
+    return;
+  os_hold_signals();
+  os_queue_self(sigchain_unwrap(&info) ? info.si_signo : SIGMASK_STAND_IN, &info);
 }
 
 /* The program's action for a signal that arrived; its version, 0 if it is not the process's own. */

@@ -1,10 +1,11 @@
 /* sigchain.h - async-signal-safe (but for install and restore). The signals whose real action is
- * ours, and how
- * what is not ours gets to the actions that the program has for them. */
+ * ours, and how what is not ours gets to the actions that the program has for them. */
 #ifndef WW_SIGCHAIN_H
 #define WW_SIGCHAIN_H
 
 #include "os.h"
+
+#include <ucontext.h>
 
 /* Put `handler` in front of what there is for `signal` (SIGSEGV; with the shield SIGSYS and the
  * stand-in of sigmask.h), if it is not there already; not for handlers. All but
@@ -27,5 +28,13 @@ void sigchain_postpone(int signal, const siginfo_t *info, void *context);
 /* True if the stand-in's `info` stands for a signal that was sent while it was blocked, and is that
  * signal's from now on (si_signo too). */
 bool sigchain_unwrap(siginfo_t *info);
+
+/* Send SIGSEGV or SIGSYS, with a code of 0 or below, as the stand-in: to a thread of this process, or
+ * to all of it (0), where those take it that do not block it. The shield's. The kernel's result. */
+long sigchain_send(int signal, int32_t thread, const siginfo_t *info);
+/* The last thing that a handler of ours does whose return may open SIGSEGV: one that is pending as the
+ * stand-in shall come before all others, as the kernel has it come. All signals are held off from then
+ * on, until the return. */
+void sigchain_in_turn(const ucontext_t *context);
 
 #endif

@@ -179,9 +179,10 @@ tracker_take_out(struct ww_region *region)
   (void)take_out(region->tracker, region, position(region->tracker, region->start));
 }
 
-/* Takes the region over: in the tracker, or released. */
-int
-tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
+/* Takes the region over: in the tracker, or released. `moves`: the program may be changing
+ * its memory meanwhile. */
+static int
+insert(struct ww_tracker *tracker, struct ww_region *region, bool moves)
 {
   int error = reserve(tracker);
   for (unsigned parity = 0; parity < 2 && !error; parity++)
@@ -194,6 +195,15 @@ tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
     region_release(region);
     return error;
   }
+  /* From here on changes of this memory wait for the lock, and those that came before have been
+   * made: what was read of it until now may be out of date (shield/change.h). */
+  if (moves)
+    error = region_read_segments(region);
+  if (error) {
+    region_withdraw(region);
+    region_release(region);
+    return error;
+  }
   size_t at = position(tracker, region->start);
   memmove(tracker->region + at + 1, tracker->region + at, (tracker->regions - at) * sizeof *tracker->region);
   tracker->region[at] = region;
@@ -203,6 +213,12 @@ tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
   if (tracker->started && (error = epoch_arm_region(region)))
     take_out(tracker, region, at);
   return error;
+}
+
+int
+tracker_insert(struct ww_tracker *tracker, struct ww_region *region)
+{
+  return insert(tracker, region, false);
 }
 
 int
@@ -232,7 +248,7 @@ tracker_add(struct ww_tracker *tracker, const char *name, uintptr_t start, uintp
     return error;
   }
   lock_take(&tracker->lock);
-  error = tracker_insert(tracker, region);
+  error = insert(tracker, region, tracker->flags & WW_SHIELD);
   lock_give(&tracker->lock);
   if (!error)
     *added = region;

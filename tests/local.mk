@@ -8,9 +8,9 @@ libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
-  %D%/unit/unit %D%/unit/failing
+  %D%/unit/unit %D%/unit/failing %D%/unit/filter
 TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
-  %D%/unit/unit %D%/unit/failing
+  %D%/unit/unit %D%/unit/failing %D%/unit/filter
 EXTRA_DIST += %D%/live/oracle-broken.sh %D%/live/moves-plain.sh
 
 tests_live_loans_SOURCES = %D%/live/loans.c %D%/tap.h
@@ -29,6 +29,8 @@ tests_live_churn_LDADD = libwritewatch.la
 tests_unit_failing_SOURCES = %D%/unit/failing.c %D%/tap.h
 tests_unit_failing_LDADD = libtracker.la
 tests_unit_failing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=os_map -Wl,--wrap=os_protect
+tests_unit_filter_SOURCES = %D%/unit/filter.c %D%/tap.h
+tests_unit_filter_LDADD = libtracker.la
 tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D%/unit/unit_bitmap.c \
   %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_sigmask.c \
   %D%/unit/unit_writers.c

@@ -90,17 +90,25 @@ action_change(int signal, const struct os_action *action, struct os_action *old,
   return result;
 }
 
-static bool
-is_ignored(struct owned *owned)
+static struct os_action
+action_now(struct owned *owned)
 {
   struct os_action action;
   struct process_self *self = process_self();
-  if (!atomic_load(&owned->handler))
-    return false;
   disposition_get(&owned->program, &action);
-  if (self->has[owned - owned_signals])
-    action = self->action[owned - owned_signals];
-  return action.handler == DISPOSITION_IGNORE;
+  return self->has[owned - owned_signals] ? self->action[owned - owned_signals] : action;
+}
+
+static bool
+is_ignored(struct owned *owned)
+{
+  return atomic_load(&owned->handler) && action_now(owned).handler == DISPOSITION_IGNORE;
+}
+
+bool
+action_kills(void)
+{
+  return action_now(&owned_signals[OWNED_SEGV]).handler == DISPOSITION_DEFAULT;
 }
 
 bool

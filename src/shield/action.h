@@ -13,6 +13,8 @@ void action_start(void);
 long action_change(int signal, const struct os_action *action, struct os_action *old, size_t size);
 /* Does the program ignore a signal whose real action is ours? */
 bool action_ignores(void);
+/* Is the program's action for SIGSEGV the default? */
+bool action_kills(void);
 /* Before an exec that will probably succeed: what the program ignores is ignored; returns a set of
  * signals for action_after_exec(), which undoes it when the exec has failed. All signals held off. */
 uint64_t action_before_exec(void);

@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <ucontext.h>
 
+/* A function whose frame a child in our memory (vfork(2)) leaves for good when it execs or exits:
+ * AddressSanitizer must not remember it. */
+#define CALL_LEAVES __attribute__((no_sanitize("address")))
+
 struct call {
   long number;
   long argument[6];

@@ -21,15 +21,26 @@ change_range(uintptr_t address, size_t length)
 }
 
 bool
-change_concerns(struct range range)
+change_is_nobodys(struct range range, struct gate_pass *pass)
 {
-  struct gate_pass pass = gate_enter(&region_gate);
+  *pass = gate_enter(&region_gate);
   const struct region_table *table = region_table();
   size_t at = region_table_search(table, range.start);
   bool concerns = range.start < range.end && table && at < table->count
     && table->region[at]->start < range.end;
+  if (concerns)
+    gate_leave(*pass);
+  return !concerns;
+}
+
+bool
+change_concerns(struct range range)
+{
+  struct gate_pass pass;
+  if (!change_is_nobodys(range, &pass))
+    return true;
   gate_leave(pass);
-  return concerns;
+  return false;
 }
 
 /* The regions that are changing, until the locks are given back: nobody publishes or withdraws
@@ -57,6 +68,7 @@ change_add(struct range range)
   const struct region_table *table = region_table();
   int error = 0;
   set_changing(range, true);
+  pin_disturb();
   region_gate_wait();
   for (size_t i = region_table_search(table, range.start); table && i < table->count && !error; i++) {
     if (table->region[i]->start >= range.end)
@@ -80,6 +92,8 @@ void
 change_end(void)
 {
   const struct region_table *table = region_table();
+  /* Nobody knew that what came by mremap() would be watched. */
+  pin_disturb();
   for (size_t i = 0; table && i < table->count; i++) {
     struct ww_region *region = table->region[i];
     if (!atomic_load(&region->changing))

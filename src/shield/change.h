@@ -24,6 +24,10 @@ page_up(uintptr_t address)
 struct range change_range(uintptr_t address, size_t length);
 /* Does it meet any region? Without the locks. */
 bool change_concerns(struct range range);
+/* If not: the pass keeps it so until gate_leave(). Who adds a region reads what the program wants
+ * of its memory when all calls that were let pass before have been made (tracker.c), so that none
+ * changes it unseen. */
+bool change_is_nobodys(struct range range, struct gate_pass *pass);
 /* M1: and after it as many ranges as are needed, each M2 and M3. -ENOMEM. */
 void change_begin(void);
 int change_add(struct range range);

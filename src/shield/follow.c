@@ -21,8 +21,12 @@ long
 follow_munmap(uintptr_t address, size_t length)
 {
   struct range range = change_range(address, length);
-  if (!change_concerns(range))
-    return raw_call(SYS_munmap, (long)address, (long)length, 0, 0, 0, 0);
+  struct gate_pass pass;
+  if (change_is_nobodys(range, &pass)) {
+    long done = raw_call(SYS_munmap, (long)address, (long)length, 0, 0, 0, 0);
+    gate_leave(pass);
+    return done;
+  }
   change_begin();
   long result = change_add(range);
   if (!result) {
@@ -106,8 +110,14 @@ follow_mprotect(long number, uintptr_t address, size_t length, int protection, i
   struct range range = change_range(address, length);
   bool plain = !(protection & ~(PROT_READ | PROT_WRITE | PROT_EXEC));
   /* What the kernel refuses at once, and stacks that are to grow: never a region's. */
-  if (!plain || range.start != address || !change_concerns(range))
+  if (!plain || range.start != address)
     return raw_call(number, (long)address, (long)length, protection, pkey, 0, 0);
+  struct gate_pass pass;
+  if (change_is_nobodys(range, &pass)) {
+    long done = raw_call(number, (long)address, (long)length, protection, pkey, 0, 0);
+    gate_leave(pass);
+    return done;
+  }
   change_begin();
   long error = change_add(range);
   for (uintptr_t at = range.start; at < range.end && !error;) {

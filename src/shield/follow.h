@@ -7,7 +7,8 @@
  *
  *   M1  takes the locks (all signals of the program held off)
  *   M2  sets `changing` in the regions of the range
- *   M3  waits for the handlers that are inside the gate of regions
+ *   M3  counts as one who arms (pin_disturb()), as before any page becomes read-only, and waits
+ *       for the handlers that are inside the gate of regions
  *   M4  makes the call, with our protection in the place of the program's
  *   M5  replaces the table of segments
  *   M6  unsets `changing`, gives the locks back

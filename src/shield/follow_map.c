@@ -29,8 +29,14 @@ long
 follow_mmap(uintptr_t address, size_t length, int protection, int flags, int fd, long offset)
 {
   struct range range = change_range(address, length);
-  if (!(flags & MAP_FIXED) || !change_concerns(range))
+  struct gate_pass pass;
+  if (!(flags & MAP_FIXED))
     return raw_call(SYS_mmap, (long)address, (long)length, protection, flags, fd, offset);
+  if (change_is_nobodys(range, &pass)) {
+    long done = raw_call(SYS_mmap, (long)address, (long)length, protection, flags, fd, offset);
+    gate_leave(pass);
+    return done;
+  }
   change_begin();
   long result = change_add(range);
   if (!result) {
@@ -148,8 +154,14 @@ follow_brk(uintptr_t address)
   uintptr_t low = page_up(address < before ? address : before), high;
   high = page_up(address < before ? before : address);
   struct range range = { low, high };
-  if (!address || !change_concerns(range))
-    return raw_call(SYS_brk, (long)address, 0, 0, 0, 0, 0);
+  struct gate_pass pass;
+  if (!address)
+    return (long)before;
+  if (change_is_nobodys(range, &pass)) {
+    long done = raw_call(SYS_brk, (long)address, 0, 0, 0, 0, 0);
+    gate_leave(pass);
+    return done;
+  }
   struct part part;
   change_begin();
   /* Without memory of ours the break stays where it is, as it does without memory. */

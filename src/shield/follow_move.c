@@ -133,8 +133,15 @@ follow_mremap(uintptr_t old, size_t old_length, size_t new_length, int flags, ui
   /* A length of 0 maps shared memory a second time. */
   if (!old_length)
     from.end = from.start + os_page_size();
-  if (!change_concerns(from) && !change_concerns(to))
-    return raw_call(SYS_mremap, (long)old, (long)old_length, (long)new_length, flags, (long)new_address, 0);
+  struct gate_pass pass;
+  if (change_is_nobodys(from, &pass)) {
+    bool concerns = change_concerns(to);
+    long done = concerns ? 0 : raw_call(SYS_mremap, (long)old, (long)old_length, (long)new_length, flags,
+                                        (long)new_address, 0);
+    gate_leave(pass);
+    if (!concerns)
+      return done;
+  }
   change_begin();
   long result = change_add(from);
   if (!result && to.start < to.end)

@@ -121,7 +121,10 @@ mask_change(int how, const uint64_t *set, uint64_t *old, size_t size, ucontext_t
     self->shadow = after & SIGMASK_SHADOWED;
     sigmask_put(context, sigmask_to_kernel(after));
   }
-  return old ? safe_write((uintptr_t)old, &before, sizeof before) : 0;
+  long result = old ? safe_write((uintptr_t)old, &before, sizeof before) : 0;
+  if (set && (before & sigmask_bit(SIGSEGV)))
+    sigchain_in_turn(context);
+  return result;
 }
 
 long
@@ -195,9 +198,7 @@ wait_with_pair(long number, const long argument[6])
   return make_with(wanted, number, changed);
 }
 
-/* Waits for the stand-in as well: a SIGSEGV that came before is pending as that. One that is sent to the
- * process may wake this thread and be taken by another, whose handler sends it on: so a wait that was
- * interrupted lasts a moment longer. */
+/* Waits for the stand-in as well: a SIGSEGV that came before is pending as that. */
 static long
 take_signal(const long argument[6])
 {
@@ -212,13 +213,6 @@ take_signal(const long argument[6])
   changed[0] = (long)&set;
   changed[1] = (long)&info;
   long result = make(SYS_rt_sigtimedwait, changed);
-  if (result == -EINTR && (set & SIGMASK_OPEN)) {
-    struct timespec moment = { 0, 5000000 };
-    changed[2] = (long)&moment;
-    result = make(SYS_rt_sigtimedwait, changed);
-    if (result == -EAGAIN)
-      result = -EINTR;
-  }
   if (result <= 0)
     return result;
   if (result == SIGMASK_STAND_IN && sigchain_unwrap(&info))
@@ -291,8 +285,7 @@ pending_as_itself(void)
     os_queue_self(sigchain_unwrap(&info) ? info.si_signo : SIGMASK_STAND_IN, &info);
 }
 
-/* In a child in our memory the frame is left for good: AddressSanitizer must not remember it. */
-__attribute__((no_sanitize("address"))) long
+CALL_LEAVES long
 mask_exec(long number, const long argument[6])
 {
   const unsigned long ask = 0xffffffff;

@@ -150,18 +150,20 @@ land(struct program *program, size_t jump)
 
 /* ------------------------------------------------------------------ by arguments */
 
-/* Slots 2i and 2i + 1: the first granule that pointer i may mean, and the first that it
- * does not. A pointer beyond the 48 bits of an address means none. */
+/* Slots 2i and 2i + 1: the first granule that pointer i may mean, and the last. A pointer
+ * beyond the 48 bits of an address means none, for which the very last granule stands. */
 static void
 emit_pointer(struct program *program, unsigned index, const struct out *out)
 {
   uint32_t at = argument_at(out->pointer), length_at = argument_at(out->length);
   uint32_t unit = out->kind == OUT_ITEMS ? out->size : 1;
   uint32_t more = out->kind == OUT_BYTES && out->size > 1 ? out->size : 0;
-  bool sized = out->kind == OUT_BYTES || out->kind == OUT_ITEMS || out->kind == OUT_PAGES;
+  /* Of bits and pages the number stands for the bytes, which are fewer. */
+  bool sized = out->kind == OUT_BYTES || out->kind == OUT_ITEMS || out->kind == OUT_PAGES
+    || out->kind == OUT_BITS;
   LOAD(at + 4);
   JUMP(BPF_JGT, 0xffff, 0, 4);
-  VALUE(0);
+  VALUE(UINT32_MAX);
   KEEP(2 * index);
   KEEP(2 * index + 1);
   size_t beyond = GO();
@@ -185,14 +187,14 @@ emit_pointer(struct program *program, unsigned index, const struct out *out)
     if (more)
       ALU(BPF_ADD, more);
     ALU(BPF_RSH, GRANULE_SHIFT);
-    ALU(BPF_ADD, 2);
+    ALU(BPF_ADD, 1);
     RECALL_X(2 * index);
     ALU_X(BPF_ADD);
     KEEP(2 * index + 1);
     land(program, all);
   } else {
     RECALL(2 * index);
-    ALU(BPF_ADD, 2 + (out->size >> GRANULE_SHIFT));
+    ALU(BPF_ADD, 1 + (out->size >> GRANULE_SHIFT));
     KEEP(2 * index + 1);
   }
   land(program, beyond);
@@ -211,6 +213,11 @@ emit_condition(struct program *program, const struct condition *when, size_t *tr
     case TRAP_IF_SET:
       LOAD(at);
       JUMP(BPF_JSET, when->value, 0, 1);
+      trap[(*traps)++] = GO();
+      break;
+    case TRAP_IF_EQUAL:
+      LOAD(at);
+      JUMP(BPF_JEQ, when->value, 0, 1);
       trap[(*traps)++] = GO();
       break;
     case TRAP_IF_NONZERO:
@@ -253,7 +260,7 @@ emit_class(struct program *program, const struct row *row, const struct coverage
   bool always = false;
   for (unsigned i = 0; i < ROW_CONDITIONS; i++) {
     bool trap = row->when[i].kind == TRAP_ALWAYS || row->when[i].kind == TRAP_IF_SET
-      || row->when[i].kind == TRAP_IF_NONZERO;
+      || row->when[i].kind == TRAP_IF_NONZERO || row->when[i].kind == TRAP_IF_EQUAL;
     if ((trap && coverage->further) || (row->when[i].kind == TRAP_IF_FILES && !coverage->files))
       continue;
     emit_condition(program, &row->when[i], targets->trap, &targets->traps, targets->pass, &targets->passes);
@@ -277,11 +284,17 @@ emit_windows(struct program *program, const struct coverage *coverage, struct ta
   for (unsigned left = POINTERS_MAX; left > 0; left--) {
     for (unsigned i = 0; i < targets->pointer_counts[left]; i++)
       land(program, targets->pointers[left][i]);
+    /* The last granule may be beyond all that there are. */
+    RECALL_X(2 * left - 2);
+    RECALL(2 * left - 1);
+    emit(program, BPF_JMP | BPF_JGE | BPF_X, 0, 2, 0);
+    VALUE(UINT32_MAX);
+    KEEP(2 * left - 1);
     for (size_t i = 0; i < coverage->windows; i++) {
       uint32_t first = (uint32_t)(coverage->window[i].start >> GRANULE_SHIFT);
       uint32_t last = (uint32_t)((coverage->window[i].end - 1) >> GRANULE_SHIFT);
       RECALL(2 * left - 1);
-      JUMP(BPF_JGT, first, 0, 3);
+      JUMP(BPF_JGE, first, 0, 3);
       RECALL(2 * left - 2);
       JUMP(BPF_JGT, last, 1, 0);
       targets->trap[targets->traps++] = GO();
@@ -295,7 +308,8 @@ emit_windows(struct program *program, const struct coverage *coverage, struct ta
 }
 
 /* The instruction pointer is behind the instruction: start < it <= end. No range crosses a
- * multiple of 4 GiB (filter.c). */
+ * multiple of 4 GiB (filter.c), but one may end at it: then the last instruction's pointer
+ * has another high half. */
 static void
 emit_code(struct program *program, const struct coverage *coverage, const struct targets *targets)
 {
@@ -310,6 +324,13 @@ emit_code(struct program *program, const struct coverage *coverage, const struct
     JUMP(BPF_JGT, (uint32_t)coverage->codes[i].start, 0, 2);
     JUMP(BPF_JGT, end ? end : UINT32_MAX, 1, 0);
     RETURN(SECCOMP_RET_TRAP | SHIELD_TRAP_DATA);
+    if (!end) {
+      LOAD(at + 4);
+      JUMP(BPF_JEQ, (uint32_t)(coverage->codes[i].end >> 32), 0, 3);
+      LOAD(at);
+      JUMP(BPF_JEQ, 0, 0, 1);
+      RETURN(SECCOMP_RET_TRAP | SHIELD_TRAP_DATA);
+    }
   }
   RETURN(SECCOMP_RET_ALLOW);
 }

@@ -26,6 +26,7 @@ long serve_write(struct call *call);
 long serve_sigaction(struct call *call);
 long serve_sigprocmask(struct call *call);
 long serve_sigpending(struct call *call);
+long serve_send(struct call *call);
 long serve_sigaltstack(struct call *call);
 long serve_wait(struct call *call);
 long serve_exec(struct call *call);

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "shield/serve.h"
 #include "shield/mask.h"
+#include "shield/send.h"
 #include "shield/shield.h"
 #include "shield/action.h"
 
@@ -26,6 +27,12 @@ serve_sigpending(struct call *call)
 }
 
 long
+serve_send(struct call *call)
+{
+  return send_signal(call);
+}
+
+long
 serve_sigaltstack(struct call *call)
 {
   return mask_altstack((const stack_t *)call->argument[0], (stack_t *)call->argument[1], call->context);
@@ -37,7 +44,7 @@ serve_wait(struct call *call)
   return mask_wait(call->number, call->argument);
 }
 
-long
+CALL_LEAVES long
 serve_exec(struct call *call)
 {
   shield_open_signals(call);

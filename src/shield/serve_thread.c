@@ -4,6 +4,7 @@
 #include "shield/serve.h"
 #include "shield/shield.h"
 #include "os.h"
+#include "process.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -98,11 +99,13 @@ keep_robust_list(void)
   keep_futex((uintptr_t)head.list_op_pending, head.futex_offset);
 }
 
-long
+CALL_LEAVES long
 serve_exit(struct call *call)
 {
   keep_robust_list();
-  pin_forget_thread();
+  /* A child in our memory ends nobody's calls but its own: the thread's below it go on. */
+  if (!process_self()->guest)
+    pin_forget_thread();
   return call_make(call);
 }
 

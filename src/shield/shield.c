@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "os.h"
 #include "region.h"
+#include "shield/fast.h"
 #include "shield/filter.h"
 #include "shield/mask.h"
 #include "shield/program.h"
@@ -57,6 +58,8 @@ turn_on(void)
     else if (error)
       error_set(error, "no memory for the shield");
     on = !error;
+    if (on)
+      fast_start();
   }
   pthread_mutex_unlock(&lock);
   return error;
@@ -122,7 +125,7 @@ serve_unknown(struct call *call)
   return shield_lend(call, &ranges, false, NULL);
 }
 
-static long
+CALL_LEAVES static long
 serve(struct call *call)
 {
   const struct row *row = table_find(call->number);
@@ -152,11 +155,13 @@ frame_of(const ucontext_t *context)
   return alternate ? 0 : here;
 }
 
-void
+CALL_LEAVES void
 shield_handler(int signal, siginfo_t *info, void *context)
 {
   int saved = errno;
   if (info->si_code != TRAPPED_CALL || info->si_errno != SHIELD_TRAP_DATA) {
+    if (info->si_code <= 0)
+      os_hold_signals();    /* a flood of them must not fill the stack */
     sigchain_pass(signal, info, context);
     return;
   }

@@ -38,6 +38,7 @@ enum {
 
 #define PROMPT .prompt = true
 #define FILES .when = { { TRAP_IF_FILES, 0, 0 } }, .serve = serve_write
+#define SENDS(signal) .when = { { TRAP_IF_EQUAL, signal, SIGSEGV } }
 #define ALWAYS .when = { { TRAP_ALWAYS, 0, 0 } }
 
 const struct row table_rows[] = {
@@ -95,7 +96,7 @@ const struct row table_rows[] = {
   { SYS_accept4, .out = { L(1, 2), F(2, 4) } },
   { SYS_getsockname, PROMPT, .out = { L(1, 2), F(2, 4) } },
   { SYS_getpeername, PROMPT, .out = { L(1, 2), F(2, 4) } },
-  { SYS_getsockopt, PROMPT, .out = { L(3, 4), F(4, 4) } },
+  { SYS_getsockopt, PROMPT, .out = { { OUT_SOCKLEN, 3, 4, 1 << 20 }, F(4, 4) } },
   { SYS_socketpair, PROMPT, .out = { F(3, 8) } },
 
   /* Waiting for files. */
@@ -144,6 +145,11 @@ const struct row table_rows[] = {
   { SYS_rt_sigpending, ALWAYS, .serve = serve_sigpending, .alone = true },
   { SYS_rt_sigsuspend, ALWAYS, .serve = serve_wait },
   { SYS_rt_sigtimedwait, ALWAYS, .out = { F(1, SIGINFO) }, .serve = serve_wait },
+  { SYS_kill, SENDS(1), .serve = serve_send, .alone = true },
+  { SYS_tkill, SENDS(1), .serve = serve_send, .alone = true },
+  { SYS_tgkill, SENDS(2), .serve = serve_send, .alone = true },
+  { SYS_rt_sigqueueinfo, SENDS(1), .serve = serve_send, .alone = true },
+  { SYS_rt_tgsigqueueinfo, SENDS(2), .serve = serve_send, .alone = true },
   { SYS_sigaltstack, ALWAYS, .serve = serve_sigaltstack, .alone = true },
 
   /* Processes and threads. */

@@ -15,7 +15,7 @@ enum out_kind {
   OUT_ITEMS,      /* as many items of `size` bytes as `length` says */
   OUT_BITS,       /* `length` bits, in whole words: an fd_set, a node mask */
   OUT_PAGES,      /* a byte for each page of `length` bytes */
-  OUT_SOCKLEN,    /* as many bytes as the socklen_t behind the argument `length` says */
+  OUT_SOCKLEN,    /* as many bytes as the socklen_t behind the argument `length` says: `size` at most */
   OUT_VECTOR,     /* the buffers of `length` iovecs */
   OUT_MESSAGE,    /* a msghdr and all that it points to */
   OUT_MESSAGES    /* `length` mmsghdrs */
@@ -31,6 +31,7 @@ enum condition_kind {
   TRAP_IF_FILES,    /* if a region shows a file */
   TRAP_IF_SET,      /* (argument & value) != 0; low 32 bits */
   TRAP_IF_NONZERO,  /* all 64 bits */
+  TRAP_IF_EQUAL,    /* low 32 bits */
   PASS_UNLESS_SET,
   PASS_UNLESS_FUTEX  /* a shared futex, or an operation (a bit of value) that writes to a private one */
 };

@@ -118,3 +118,10 @@ waiting_refresh(void)
   }
   give();
 }
+
+void
+waiting_forget(void)
+{
+  waits = 0;
+  atomic_store(&busy, false);
+}

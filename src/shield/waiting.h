@@ -10,5 +10,7 @@
 void waiting_find(struct range window);
 /* Give back the pins of those that have returned; before a collect. */
 void waiting_refresh(void);
+/* In the child of a fork(), which has none of those threads, and none of their pins. */
+void waiting_forget(void);
 
 #endif

@@ -1,7 +1,7 @@
 # A crash stays a crash; processes; what the library shows to the linker.
 check_PROGRAMS += %D%/crash-matrix %D%/crash-victim
-TESTS += %D%/crash-matrix %D%/matrix-later.sh %D%/matrix-shield.sh
-dist_check_SCRIPTS += %D%/matrix-later.sh %D%/matrix-shield.sh
+TESTS += %D%/crash-matrix %D%/matrix-later.sh %D%/matrix-shield.sh %D%/matrix-shield-thread.sh
+dist_check_SCRIPTS += %D%/matrix-later.sh %D%/matrix-shield.sh %D%/matrix-shield-thread.sh
 
 %C%_crash_matrix_SOURCES = %D%/matrix.c %D%/run.c %D%/run.h %D%/core.c %D%/core.h %D%/plan.c \
   %D%/state.c %D%/victim.h tests/tap.h

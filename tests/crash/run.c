@@ -95,6 +95,14 @@ nap(void)
   nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
 }
 
+/* Has it done with the signal? Under the shield it may have come to the first thread, which blocks it
+ * and sends it on: look at that one first. */
+static bool
+is_settled(pid_t process, pid_t sleeper)
+{
+  return thread_state(process, process) == 'S' && thread_state(process, sleeper) == 'S';
+}
+
 /* Trace until the victim is no more. When it rings, send it the signal once it
  * sleeps, and a byte once it sleeps again (or has never woken). */
 static void
@@ -107,7 +115,7 @@ trace(pid_t process, int wake, struct outcome *outcome)
     int status, signal;
     pid_t ringing = 0, thread = waitpid(-1, &status, __WALL | (sleeper ? WNOHANG : 0));
     if (thread == 0) {
-      if (thread_state(process, sleeper) == 'S') {
+      if (is_settled(process, sleeper)) {
         if (write(wake, &round, 1) != 1)
           kill(process, SIGKILL);
         sleeper = 0;

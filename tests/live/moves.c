@@ -374,16 +374,19 @@ try_break(void)
   put(aligned + 6 * page);
   long now = move_brk(aligned + 4 * page);
   bool gone = write_raises(aligned + 6 * page) == SEGV_MAPERR;
-  const char *first = strdup(collected(tracker, aligned));
+  char *first = strdup(collected(tracker, aligned));
   long later = move_brk(aligned + 12 * page);
-  const char *second = strdup(collected(tracker, aligned));
+  char *second = strdup(collected(tracker, aligned));
   put(aligned + 7 * page);
-  const char *third = strdup(collected(tracker, aligned));
+  char *third = strdup(collected(tracker, aligned));
   ok(now == (long)(aligned + 4 * page) && later == (long)(aligned + 12 * page) && gone,
      "the break goes and comes");
   is(first, "", "brk: what is gone is dropped");
   is(second, "4-7D", "brk: what is back is declared");
   is(third, "7T", "brk: and watched");
+  free(first);
+  free(second);
+  free(third);
   ok(!ww_region_remove(heap), "heap removed");
   finish();
 }

@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..38"
+echo "1..54"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -96,3 +96,21 @@ must fails "disposition without a slot for each of two versions" disposition -DL
 must fails "disposition without W1 before W2, filled and then published" disposition -DLEAVE_OUT_ORDER
 must fails "disposition without the lock, one at a time" disposition -DLEAVE_OUT_LOCK
 must fails "disposition without the claim being one step" disposition -DLEAVE_OUT_CLAIM
+
+toggle='-DTOGGLE -DCALLERS=2 -DWRITES=0'
+must holds "pins: the protocol holds" pins
+must holds "pins: it holds with two calls at once" pins -DCALLERS=2 -DCOLLECTS=1
+must holds "pins: it holds where content comes back to what it was" pins -DTOGGLE
+must holds "pins: the same, with two calls at once" pins $toggle
+must fails "pins without P1, the pin" pins -DLEAVE_OUT_PIN
+must fails "pins without P2, the wait for who arms" pins -DLEAVE_OUT_SETTLE
+must fails "pins without the gate's count in P3" pins -DLEAVE_OUT_COUNT
+must fails "pins without the mark of P3" pins -DLEAVE_OUT_MARK
+must fails "pins without A1 and A3, the count of who arms" pins -DLEAVE_OUT_ARMING
+must fails "pins without C3's marks in the running epoch" pins -DLEAVE_OUT_CARRY_OVER
+must fails "pins with the hash made after the mark" pins -DWRONG_HASH_AFTER_MARK
+must fails "pins with the hash of one who did not make the mark" pins -DWRONG_HASH_OF_LOSER
+must fails "pins with the mark provisional before its hash is there" pins -DWRONG_PROVISIONAL_BEFORE_HASH
+must fails "pins with all returned that was lent" pins -DLEAVE_OUT_JUDGEMENT
+must fails "pins judged by the content alone, not by the next mark's hash" pins -DWRONG_JUDGED_BY_CONTENT $toggle
+must fails "pins without a second look for the next mark" pins -DLEAVE_OUT_SECOND_LOOK $toggle

@@ -33,16 +33,26 @@ mask(int how)
 static void
 send(int kind, int signal)
 {
+  int gate[2];
+  pid_t child;
   switch (kind) {
   case 0: raise(signal); break;
   case 1: kill(getpid(), signal); break;
   case 2: pthread_kill(pthread_self(), signal); break;
   case 3: sigqueue(getpid(), signal, (union sigval){ .sival_int = 4711 }); break;
   default:
-    if (fork() == 0) {
-      kill(getppid(), signal);
+    /* Not before fork() has returned here: the tracker holds a lock meanwhile, which shows in the mask. */
+    if (pipe(gate) != 0 || (child = fork()) < 0)
+      _exit(94);
+    if (child == 0) {
+      char byte;
+      close(gate[1]);
+      if (read(gate[0], &byte, 1) == 0)
+        kill(getppid(), signal);
       _exit(0);
     }
+    close(gate[0]);
+    close(gate[1]);
     while (wait(NULL) < 0 && errno == EINTR)
       ;
   }
@@ -276,6 +286,115 @@ run_interrupt(void)
     }
 }
 
+/* A read of a thread that blocks the signal goes on. */
+static void
+run_no_interrupt(void)
+{
+  const int signals[] = { SIGSEGV, SIGUSR1 };
+  main_thread = pthread_self();
+  if (pipe(end) != 0)
+    return;
+  for (size_t i = 0; i < 2; i++) {
+    pthread_t thread;
+    char got = 0;
+    set(signals[i], 0);
+    mask(SIG_BLOCK);
+    pthread_create(&thread, NULL, interrupt_reader, (void *)(intptr_t)signals[i]);
+    errno = 0;
+    ssize_t result = read(end[0], &got, 1);
+    say("signal %d: %zd %d\n", signals[i], result, errno);
+    pthread_join(thread, NULL);
+    say_pending();
+    mask(SIG_UNBLOCK);
+    touch(11);
+  }
+}
+
+/* Of several that are pending the kernel has SIGSEGV come first, so its handler is the first to be
+ * interrupted. */
+static void
+run_in_turn(void)
+{
+  const int order[][3] = { { SIGUSR1, SIGSEGV, SIGINT }, { SIGSEGV, SIGINT, SIGUSR1 } };
+  sigset_t three;
+  sigemptyset(&three);
+  for (size_t i = 0; i < 3; i++) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note;
+    sigaction(order[0][i], &action, NULL);
+    sigaddset(&three, order[0][i]);
+  }
+  for (size_t i = 0; i < 2; i++) {
+    sigprocmask(SIG_BLOCK, &three, NULL);
+    for (size_t k = 0; k < 3; k++)
+      raise(order[i][k]);
+    sigprocmask(SIG_UNBLOCK, &three, NULL);
+    say("opened\n");
+    touch(12);
+  }
+}
+
+/* Codes and threads that may be named in other ways than libc does. */
+static void
+run_send_calls(void)
+{
+  siginfo_t info;
+  pid_t process = getpid();
+  memset(&info, 0, sizeof info);
+  set(SIGSEGV, 0);
+  for (int blocked = 0; blocked < 2; blocked++) {
+    if (blocked)
+      mask(SIG_BLOCK);
+    info.si_code = -77;
+    info.si_pid = process;
+    say_result("tkill", syscall(SYS_tkill, process, SIGSEGV));
+    say_pending();
+    say_result("rt_sigqueueinfo", syscall(SYS_rt_sigqueueinfo, process, SIGSEGV, &info));
+    info.si_code = SI_USER;
+    say_result("rt_tgsigqueueinfo", syscall(SYS_rt_tgsigqueueinfo, process, process, SIGSEGV, &info));
+    say_result("group", kill(0, 0));
+    say_result("nobody", syscall(SYS_tgkill, process, 0x3ffffff, SIGSEGV));
+    say_result("no thread", syscall(SYS_tgkill, process, 0, SIGSEGV));
+    say_result("no thread", syscall(SYS_tkill, -1, SIGSEGV));
+    say_result("nothing", syscall(SYS_rt_sigqueueinfo, process, SIGSEGV, (void *)16));
+    mask(SIG_UNBLOCK);
+    touch(13);
+  }
+}
+
+static void
+count(int signal)
+{
+  (void)signal;
+  taken++;
+}
+
+/* What comes from outside comes at any moment, also while we read what a call was given. */
+static void
+run_from_outside(void)
+{
+  int failed = 0, status;
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, SIGUSR2);
+  signal(SIGSEGV, count);
+  taken = 0;
+  pid_t child = fork();
+  if (child == 0) {
+    for (int i = 0; i < 20000; i++)
+      kill(getppid(), SIGSEGV);
+    _exit(0);
+  }
+  while (waitpid(child, &status, WNOHANG) != child)
+    for (int i = 0; i < 100; i++) {
+      sigset_t old;
+      failed += sigprocmask(i & 1 ? SIG_UNBLOCK : SIG_BLOCK, &one, &old) != 0;
+    }
+  say("failed %d, came %d\n", failed, taken > 0);
+  touch(14);
+}
+
 const struct signals_case cases_sent[] = {
   { "sent, open", run_open },
   { "sent, blocked", run_blocked },
@@ -287,5 +406,9 @@ const struct signals_case cases_sent[] = {
   { "a fault that is blocked in a handler", run_blocked_fault_in_handler },
   { "sent to a process of two threads", run_for_the_process },
   { "a read that is interrupted", run_interrupt },
+  { "a read that is not interrupted", run_no_interrupt },
+  { "several that are pending", run_in_turn },
+  { "calls that send", run_send_calls },
+  { "sent from outside", run_from_outside },
   { NULL, NULL },
 };

@@ -9,6 +9,17 @@ dist_check_SCRIPTS += %D%/unshielded.sh %D%/announced.sh
 TESTS += %D%/matrix %D%/unshielded.sh %D%/announced.sh
 CLEANFILES += matrix-unshielded.got matrix-announced.got
 
+# Calls that are not trapped; as a program that looks its functions up as it goes, and as one
+# that has done so when it starts, whose table of them is read-only from then on.
+check_PROGRAMS += %D%/fast %D%/fast-now
+TESTS += %D%/fast %D%/fast-now
+%C%_fast_SOURCES = %D%/fast.c %D%/shielded.h tests/tap.h
+%C%_fast_LDADD = libtracker.la
+%C%_fast_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,lazy
+%C%_fast_now_SOURCES = $(%C%_fast_SOURCES)
+%C%_fast_now_LDADD = libtracker.la
+%C%_fast_now_LDFLAGS = $(AM_LDFLAGS) -Wl,-z,now,-z,relro
+
 # System calls and signals of a tracked program.
 check_LTLIBRARIES += %D%/plugin.la
 %C%_plugin_la_SOURCES = %D%/plugin.c
