@@ -21,11 +21,21 @@ _Thread_local int32_t os_own_thread;
 #define CALL_(number, a, b, c, d, e, f, ...) \
   raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/* ThreadSanitizer must see memory come and go, or takes two that had the same address in turn for
+ * one. */
+#if defined(__SANITIZE_THREAD__)
+# define MAP(length, protection, flags) (long)mmap(NULL, length, protection, flags, -1, 0)
+# define UNMAP(address, length) munmap(address, length)
+#else
+# define MAP(length, protection, flags) CALL(SYS_mmap, 0, length, protection, flags, -1, 0)
+# define UNMAP(address, length) CALL(SYS_munmap, address, length)
+#endif
+
 void *
 os_map(size_t length)
 {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  long memory = CALL(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, flags, -1, 0);
+  long memory = MAP(length, PROT_READ | PROT_WRITE, flags);
   if (memory < 0 && memory > -4096)
     return NULL;
   /* A sparse bitmap in huge pages would cost 2 MiB for its first bit. */
@@ -46,7 +56,7 @@ os_map_wiped(size_t length)
 void
 os_unmap(void *address, size_t length)
 {
-  (void)CALL(SYS_munmap, address, length);
+  (void)UNMAP(address, length);
 }
 
 int
