@@ -92,11 +92,23 @@ os_protect(uintptr_t address, size_t length, int protection)
   return (int)CALL(SYS_mprotect, address, length, protection);
 }
 
+static bool
+populate_write(uintptr_t address, size_t length)
+{
+  const int advice = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
+  return CALL(SYS_madvise, address, length, advice) != -EINVAL;
+}
+
 void
 os_populate_write(uintptr_t address, size_t length, bool anonymous)
 {
-  const int populate_write = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
-  if (CALL(SYS_madvise, address, length, populate_write) == -EINVAL && anonymous)
+  char own;
+  uintptr_t page = (uintptr_t)&own & ~(uintptr_t)(os_page_size() - 1);
+  if (populate_write(address, length) || !anonymous)
+    return;
+  /* EINVAL is also said of memory that may not be written: the program may have made it so
+   * just now, and a write would kill. Only where the advice is not known, is one tried. */
+  if (!populate_write(page, os_page_size()))
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 

@@ -136,9 +136,10 @@ filter_prepare(void)
     error = program_prepare();
     if (error == -ENOTSUP)
       error_set(error, "this library was built without libseccomp, so it has no shield");
-    else if (error)
-      error_set(error = error == -ENOMEM ? error : -ENOTSUP, "libseccomp cannot make a filter: %s",
-                strerror(-error));
+    else if (error) {
+      const char *why = strerror(-error);
+      error = error_set(error == -ENOMEM ? error : -ENOTSUP, "libseccomp cannot make a filter: %s", why);
+    }
     if (!error && !program && !(program = arena_map(NULL, BPF_MAXINSNS * sizeof *program)))
       error = error_set(-ENOMEM, "no memory for a filter of system calls");
     uint32_t action = SECCOMP_RET_TRAP;
