@@ -14,6 +14,7 @@
 #include "maps.h"
 #include "os.h"
 #include "raw.h"
+#include "shield/mask.h"
 #include "shield/program.h"
 #include "shield/waiting.h"
 
@@ -108,9 +109,8 @@ find_code(struct coverage *coverage)
 /* ------------------------------------------------------------------ installing */
 
 static int
-install(const struct coverage *coverage)
+put(size_t length)
 {
-  size_t length = program_make(coverage, program);
   if (!length)
     return error_set(-ENOTSUP, "the filter of system calls has become too long: add fewer regions that lie "
                      "far apart");
@@ -123,8 +123,41 @@ install(const struct coverage *coverage)
     return error_set(thread == -ENOMEM ? -ENOMEM : -ENOTSUP, "the kernel refuses a seccomp filter: %s; the "
                      "shield needs Linux 4.14 with CONFIG_SECCOMP_FILTER, and no sandbox that forbids it",
                      strerror((int)-thread));
-  filters++;
   return 0;
+}
+
+static int
+install(const struct coverage *coverage)
+{
+  size_t length = program_make(coverage, program);
+  int32_t thread = 0;
+  /* Right before: everything else takes time, in which somebody may block again. */
+  if (!filters && length && mask_settle(&thread))
+    return filter_blocked(thread);
+  int error = put(length);
+  if (!error && !filters++)
+    mask_settled();
+  return error;
+}
+
+int
+filter_blocked(int32_t thread)
+{
+  return error_set(-EBUSY, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock them "
+                   "there, or create the tracker before that thread", (int)thread);
+}
+
+int
+filter_first(void)
+{
+  static struct coverage code;
+  static bool done;
+  int error = 0;
+  lock_take(&lock);
+  if (!done && !(error = find_code(&code)) && !(error = put(program_make_first(&code, program))))
+    done = true;
+  lock_give(&lock);
+  return error;
 }
 
 int
@@ -173,8 +206,10 @@ filter_cover(uintptr_t start, uintptr_t end, bool files)
     start &= ~(grain - 1);
     end = (end + grain - 1) & ~(grain - 1);
     static struct coverage added;
-    if (!filters)
+    if (!filters) {
+      installed.code = 0;
       error = find_code(&installed);
+    }
     added = installed;
     added.further = filters > 0;
     added.files = files && !installed.files;

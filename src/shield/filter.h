@@ -7,6 +7,10 @@
 
 /* Can there be any? With a sentence for ww_last_error(): -ENOTSUP, -ENOMEM. */
 int filter_prepare(void);
+/* The first of all: what mask.h wants. With a sentence, as below. */
+int filter_first(void);
+/* The sentence for a thread that blocks what must be open; -EBUSY. */
+int filter_blocked(int32_t thread);
 /* From now on, calls that may write to [start, end) are trapped, with `files` those that write
  * to any file, too; the first time, all else that
  * the shield follows, too. With a sentence: -ENOTSUP, -EBUSY (a thread that cannot be

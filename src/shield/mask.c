@@ -1,4 +1,4 @@
-/* mask.c - async-signal-safe (but for mask_start). The program's calls about signal masks, made in
+/* mask.c - async-signal-safe (but for the first three). The program's calls about signal masks, made in
  * its stead. */
 #include "config.h"
 #include "shield/mask.h"
@@ -22,6 +22,8 @@
 #include <unistd.h>
 
 _Atomic bool sigmask_on;
+/* Only what begins to block is trapped yet. */
+static _Atomic bool settling;
 
 /* Is it a thread of the kernel's, that works for io_uring? Such a one blocks all signals and
  * runs nothing of the program. The flags are the 9th column (proc_pid_stat(5)). */
@@ -59,18 +61,30 @@ mask_of_thread(const char *thread)
   return blocked ? strtoull(blocked + sizeof "\nSigBlk:" - 1, NULL, 16) : 0;
 }
 
-/* A thread, not the calling one, that blocks what must be open; 0: none. */
+/* libc blocks everything for a moment, when it makes a thread for example. */
+enum { ATTEMPTS = 2000 };
+
+static bool
+is_blocking(const char *thread)
+{
+  int32_t number = (int32_t)strtol(thread, NULL, 10);
+  return number > 0 && number != os_thread_id() && (mask_of_thread(thread) & SIGMASK_OPEN) && !of_the_kernel(thread);
+}
+
+/* A thread, not the calling one, that blocks what must be open, and goes on to do so when it has
+ * been looked at so many times; 0: none. */
 static int32_t
-blocking_thread(void)
+blocking_thread(unsigned attempts)
 {
   int32_t found = 0;
   DIR *threads = opendir("/proc/self/task");
   struct dirent *entry;
   while (threads && !found && (entry = readdir(threads))) {
-    int32_t thread = (int32_t)strtol(entry->d_name, NULL, 10);
-    if (thread > 0 && thread != os_thread_id() && (mask_of_thread(entry->d_name) & SIGMASK_OPEN)
-        && !of_the_kernel(entry->d_name))
-      found = thread;
+    unsigned attempt = 0;
+    while (attempt < attempts && is_blocking(entry->d_name))
+      os_pause(attempt++);
+    if (attempt == attempts)
+      found = (int32_t)strtol(entry->d_name, NULL, 10);
   }
   if (threads)
     closedir(threads);
@@ -84,18 +98,35 @@ mask_start(int32_t *thread)
   if (error)
     return error;
   uint64_t mask = os_hold_signals();
+  atomic_store(&settling, true);
   atomic_store(&sigmask_on, true);
   process_self()->shadow = mask & SIGMASK_SHADOWED;
   action_start();
   os_set_signal_mask(sigmask_to_kernel(mask));
-  /* libc blocks everything for a moment, when it makes a thread for example. */
-  enum { ATTEMPTS = 2000 };
-  for (unsigned attempt = 0; (*thread = blocking_thread()) != 0; attempt++) {
+  *thread = blocking_thread(ATTEMPTS);
+  return *thread ? -EBUSY : 0;
+}
+
+/* Twice: who was made by one that blocked, while the list was read, is in the second list. */
+int
+mask_settle(int32_t *thread)
+{
+  unsigned open = 0;
+  for (unsigned attempt = 0; open < 2; attempt++) {
+    *thread = blocking_thread(1);
+    open = *thread ? 0 : open + 1;
     if (attempt == ATTEMPTS)
       return -EBUSY;
-    os_pause(attempt);
+    if (*thread)
+      os_pause(attempt);
   }
   return 0;
+}
+
+void
+mask_settled(void)
+{
+  atomic_store(&settling, false);
 }
 
 /* The kernel's order: size, reading, `how` and doing it, writing. */
@@ -110,6 +141,9 @@ mask_change(int how, const uint64_t *set, uint64_t *old, size_t size, ucontext_t
     if (safe_read(&given, (uintptr_t)set, sizeof given) != 0)
       return -EFAULT;
     given &= ~(sigmask_bit(SIGKILL) | sigmask_bit(SIGSTOP));
+    /* What is not trapped will undo it, and knows of no stand-in. */
+    if (how == SIG_BLOCK && atomic_load(&settling))
+      given &= ~(SIGMASK_OPEN | SIGMASK_SHADOWED);
     switch (how) {
     case SIG_BLOCK: after = before | given; break;
     case SIG_UNBLOCK: after = before & ~given; break;

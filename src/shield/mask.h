@@ -1,6 +1,6 @@
-/* mask.h - async-signal-safe (but for mask_start). The program's calls about signal masks, made in
+/* mask.h - async-signal-safe (but for the first three). The program's calls about signal masks, made in
  * its stead: it blocks and sees what it would without us, and SIGSEGV and SIGSYS stay open
- * (sigmask.h says how). All but the first run inside the SIGSYS handler, whose context they are
+ * (sigmask.h says how). All but those run inside the SIGSYS handler, whose context they are
  * given; pointers are the program's, and writable by now if they lie on watched pages. Results are
  * the kernel's. */
 #ifndef WW_MASK_H
@@ -11,11 +11,27 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-/* From here on masks are the program's own matter. Call it when SIGSYS has its handler
- * (sigchain_install()) and before the filter is there; not for handlers. The calling
- * thread's mask and all actions are put right; other threads' masks cannot be:
- * -EBUSY if one of them blocks SIGSEGV or SIGSYS for longer than a moment; *thread is which. -ENOMEM. */
+/* How masks become ours while other threads run. From the filter on, a thread that has SIGSYS blocked
+ * is killed by its next trapped call, and nobody but the thread itself can unblock it. So
+ *
+ *   1  actions and the calling thread's mask are put right (mask_start()), and each thread is seen
+ *      with SIGSEGV and SIGSYS open once: those that block them for good are refused
+ *   2  a first filter traps only what begins to block, SIG_BLOCK: it is made in the thread's stead,
+ *      without the two (program_make_first()). Who has them blocked unblocks by SIG_SETMASK or
+ *      SIG_UNBLOCK, which are not trapped yet
+ *   3  nobody is waited for who blocks anew: so soon none has them blocked (mask_settle())
+ *   4  the filter itself; from now on masks are shown as the program makes them (mask_settled())
+ *
+ * libc blocks by SIG_BLOCK, and not twice. What is left is a thread that blocks once more, by
+ * SIG_BLOCK, what it has blocked already, in the moment of 2; and one that blocks by SIG_SETMASK
+ * between the last look of 3 and 4, some ten microseconds. A filter cannot see the set that a
+ * pointer points to, and a signal to stop the threads with would be seen: as EINTR.
+ *
+ * mask_start(): call it when SIGSYS has its handler (sigchain_install()). -ENOMEM; both: -EBUSY if a
+ * thread blocks SIGSEGV or SIGSYS for longer than a moment; *thread is which. */
 int mask_start(int32_t *thread);
+int mask_settle(int32_t *thread);
+void mask_settled(void);
 
 /* rt_sigprocmask(2). What it changes is the mask that the handler's return puts back. */
 long mask_change(int how, const uint64_t *set, uint64_t *old, size_t size, ucontext_t *context);

@@ -22,6 +22,7 @@
 #include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -413,4 +414,27 @@ program_make(const struct coverage *coverage, struct sock_filter *into)
   emit_windows(program, coverage, &targets);
   emit_code(program, coverage, &targets);
   return program->length <= BPF_MAXINSNS ? program->length : 0;
+}
+
+size_t
+program_make_first(const struct coverage *coverage, struct sock_filter *into)
+{
+  static const struct targets none;
+  struct program made = { into, 0 }, *program = &made;
+  LOAD(offsetof(struct seccomp_data, arch));
+  JUMP(BPF_JEQ, seccomp_arch_native(), 1, 0);
+  RETURN(SECCOMP_RET_ALLOW);
+  LOAD(offsetof(struct seccomp_data, nr));
+  JUMP(BPF_JEQ, SYS_rt_sigprocmask, 1, 0);
+  RETURN(SECCOMP_RET_ALLOW);
+  LOAD(argument_at(0));
+  JUMP(BPF_JEQ, SIG_BLOCK, 1, 0);
+  RETURN(SECCOMP_RET_ALLOW);
+  LOAD(argument_at(1));        /* without a set it only asks */
+  JUMP(BPF_JEQ, 0, 0, 3);
+  LOAD(argument_at(1) + 4);
+  JUMP(BPF_JEQ, 0, 0, 1);
+  RETURN(SECCOMP_RET_ALLOW);
+  emit_code(program, coverage, &none);
+  return made.length <= BPF_MAXINSNS ? made.length : 0;
 }

@@ -30,4 +30,7 @@ int program_prepare(void);
  * does not fit. Async-signal-safe. */
 size_t program_make(const struct coverage *coverage, struct sock_filter *into);
 
+/* One that traps SIG_BLOCK alone (mask.h), from the same code. */
+size_t program_make_first(const struct coverage *coverage, struct sock_filter *into);
+
 #endif

@@ -55,10 +55,11 @@ turn_on(void)
     sigchain_install(SIGSYS, shield_handler);
     error = mask_start(&thread);
     if (error == -EBUSY)
-      error_set(error, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock them there, "
-                "or create the tracker before that thread", (int)thread);
+      error = filter_blocked(thread);
     else if (error)
       error_set(error, "no memory for the shield");
+    else
+      error = filter_first();
     on = !error;
     if (on)
       fast_start();

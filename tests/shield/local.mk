@@ -61,3 +61,15 @@ endif
 tests_shield_gc_SOURCES = %D%/gc.c %D%/shielded.h tests/tap.h
 tests_shield_gc_CFLAGS = $(AM_CFLAGS) $(GC_CFLAGS)
 tests_shield_gc_LDADD = libwritewatch.la $(GC_LIBS)
+
+# Processes that copy the memory, made by the bare calls.
+check_PROGRAMS += %D%/clones
+TESTS += %D%/clones
+%C%_clones_SOURCES = %D%/clones.c %D%/shielded.h tests/tap.h
+%C%_clones_LDADD = libwritewatch.la
+
+# The shield is turned on beside busy threads.
+check_PROGRAMS += %D%/racing
+TESTS += %D%/racing
+%C%_racing_SOURCES = %D%/racing.c %D%/shielded.h tests/tap.h
+%C%_racing_LDADD = libwritewatch.la
