@@ -2,6 +2,7 @@
 #include "config.h"
 #include "unit.h"
 #include "maps.h"
+#include "os.h"
 
 #include <errno.h>
 #include <fcntl.h>
