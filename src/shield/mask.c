@@ -61,8 +61,9 @@ mask_of_thread(const char *thread)
   return blocked ? strtoull(blocked + sizeof "\nSigBlk:" - 1, NULL, 16) : 0;
 }
 
-/* libc blocks everything for a moment, when it makes a thread for example. */
-enum { ATTEMPTS = 2000 };
+/* libc blocks everything for a moment, when it makes a thread for example. On a busy machine that
+ * thread may not run for long. */
+static const uint64_t PATIENCE = 2000000000;   /* ns */
 
 static bool
 is_blocking(const char *thread)
@@ -71,20 +72,20 @@ is_blocking(const char *thread)
   return number > 0 && number != os_thread_id() && (mask_of_thread(thread) & SIGMASK_OPEN) && !of_the_kernel(thread);
 }
 
-/* A thread, not the calling one, that blocks what must be open, and goes on to do so when it has
- * been looked at so many times; 0: none. */
+/* A thread, not the calling one, that blocks what must be open, and does so for as long; 0: none. */
 static int32_t
-blocking_thread(unsigned attempts)
+blocking_thread(uint64_t patience)
 {
   int32_t found = 0;
   DIR *threads = opendir("/proc/self/task");
   struct dirent *entry;
   while (threads && !found && (entry = readdir(threads))) {
-    unsigned attempt = 0;
-    while (attempt < attempts && is_blocking(entry->d_name))
-      os_pause(attempt++);
-    if (attempt == attempts)
-      found = (int32_t)strtol(entry->d_name, NULL, 10);
+    uint64_t begin = os_now();
+    for (unsigned attempt = 0; !found && is_blocking(entry->d_name); attempt++)
+      if (os_now() - begin >= patience)
+        found = (int32_t)strtol(entry->d_name, NULL, 10);
+      else
+        os_pause(attempt);
   }
   if (threads)
     closedir(threads);
@@ -103,7 +104,7 @@ mask_start(int32_t *thread)
   process_self()->shadow = mask & SIGMASK_SHADOWED;
   action_start();
   os_set_signal_mask(sigmask_to_kernel(mask));
-  *thread = blocking_thread(ATTEMPTS);
+  *thread = blocking_thread(PATIENCE);
   return *thread ? -EBUSY : 0;
 }
 
@@ -112,10 +113,11 @@ int
 mask_settle(int32_t *thread)
 {
   unsigned open = 0;
+  uint64_t begin = os_now();
   for (unsigned attempt = 0; open < 2; attempt++) {
-    *thread = blocking_thread(1);
+    *thread = blocking_thread(0);
     open = *thread ? 0 : open + 1;
-    if (attempt == ATTEMPTS)
+    if (*thread && os_now() - begin >= PATIENCE)
       return -EBUSY;
     if (*thread)
       os_pause(attempt);

@@ -19,7 +19,7 @@
  *   2  a first filter traps only what begins to block, SIG_BLOCK: it is made in the thread's stead,
  *      without the two (program_make_first()). Who has them blocked unblocks by SIG_SETMASK or
  *      SIG_UNBLOCK, which are not trapped yet
- *   3  nobody is waited for who blocks anew: so soon none has them blocked (mask_settle())
+ *   3  who has them blocked is waited for; nobody begins to, so soon there is none (mask_settle())
  *   4  the filter itself; from now on masks are shown as the program makes them (mask_settled())
  *
  * libc blocks by SIG_BLOCK, and not twice. What is left is a thread that blocks once more, by
