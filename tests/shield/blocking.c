@@ -390,6 +390,10 @@ trial_collects(void)
       all[i] |= evidence[i];
   }
   pthread_join(receiver, &lost);
+  /* A receiver that is fast may do all of it between two collects. */
+  watched_collect(&watched, evidence);
+  for (int i = 0; i < PAGES; i++)
+    all[i] |= evidence[i];
   check(!lost, "%lu of the messages were lost", (unsigned long)(uintptr_t)lost);
   for (int i = 0; i < PAGES; i++)
     check(all[i], "page %d was returned", i);

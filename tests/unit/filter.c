@@ -73,6 +73,7 @@ run(const struct sock_filter *filter, size_t length, const struct seccomp_data *
         continue;
       case BPF_MISC | BPF_TAX: x = a; continue;
       case BPF_ALU | BPF_ADD | BPF_K: case BPF_ALU | BPF_ADD | BPF_X: a += operand; continue;
+      case BPF_ALU | BPF_SUB | BPF_X: a -= operand; continue;
       case BPF_ALU | BPF_MUL | BPF_K: a *= operand; continue;
       case BPF_ALU | BPF_AND | BPF_K: a &= operand; continue;
       case BPF_ALU | BPF_OR | BPF_X: a |= operand; continue;
@@ -89,7 +90,7 @@ run(const struct sock_filter *filter, size_t length, const struct seccomp_data *
       case BPF_JMP | BPF_JA: at += now->k; continue;
       case BPF_RET | BPF_K: return now->k;
       case BPF_JMP | BPF_JEQ | BPF_K: yes = a == operand; break;
-      case BPF_JMP | BPF_JGT | BPF_K: yes = a > operand; break;
+      case BPF_JMP | BPF_JGT | BPF_K: case BPF_JMP | BPF_JGT | BPF_X: yes = a > operand; break;
       case BPF_JMP | BPF_JGE | BPF_K: case BPF_JMP | BPF_JGE | BPF_X: yes = a >= operand; break;
       case BPF_JMP | BPF_JSET | BPF_K: yes = a & operand; break;
       default: return REFUSED;

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "unit.h"
 #include "maps.h"
+#include "os.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,6 +100,18 @@ START_TEST(test_page_size)
 }
 END_TEST
 
+/* The program may take the right to write away while its memory is added. */
+START_TEST(test_populate_read_only)
+{
+  size_t page = os_page_size();
+  char *memory = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ck_assert_ptr_ne(memory, MAP_FAILED);
+  os_populate_write((uintptr_t)memory, page, true);
+  ck_assert_int_eq(*memory, 0);
+  munmap(memory, page);
+}
+END_TEST
+
 Suite *
 suite_maps(void)
 {
@@ -107,6 +120,7 @@ suite_maps(void)
   tcase_add_test(tests, test_protections);
   tcase_add_loop_test(tests, test_whole_list, 0, 5);
   tcase_add_test(tests, test_page_size);
+  tcase_add_test(tests, test_populate_read_only);
   suite_add_tcase(suite, tests);
   return suite;
 }
