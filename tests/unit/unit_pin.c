@@ -153,7 +153,7 @@ START_TEST(test_torn)
   pthread_t thread;
   int stays = pin_hold((struct range){ 0x500000, 0x501000 });
   pthread_create(&thread, NULL, pin_and_drop, NULL);
-  for (unsigned i = 0; i < 300000; i++) {
+  for (unsigned i = 0; i < 1000000; i++) {
     size_t count = look(0, 0x1000000);
     bool there = false;
     for (size_t j = 0; j < count; j++) {
