@@ -16,23 +16,24 @@
  * page that the second one returns.  A page written *while* ww_collect() runs
  * may be returned by this collect and by the next.
  *
- * What is not seen by itself (see ww_touch()): writes by the kernel on the
- * program's behalf into a protected page (read(2) fails with EFAULT there),
- * writes through another mapping of the same memory, madvise(MADV_DONTNEED).
- * Without WW_SHIELD, remove a region before you unmap, remap or mprotect(2) any
- * of its memory.
+ * What is not seen by itself without WW_SHIELD: writes by the kernel on the program's
+ * behalf into a protected page (read(2) fails with EFAULT there: ww_touch() before), and
+ * madvise(MADV_DONTNEED); remove a region before you unmap, remap or mprotect(2) any of
+ * its memory. With it or without, writes by another process or a device, and through a
+ * mapping that is not a region too, are only known if ww_touch() announces them.
  *
  * The shield, with WW_SHIELD.  System calls that write to watched memory succeed as if
  * it were not watched, wherever in the process they are made: a seccomp filter traps
  * them (signal SIGSYS), and they are made in the program's stead. Pages that the kernel
  * wrote are returned as WW_DECLARED, pages that it might have written and did not are
- * not returned. What the program does to its mappings is followed: pages that it unmaps
+ * not returned (of a single call that may write more than 16 MiB, what lies beyond that
+ * is returned as WW_ASSUMED). What the program does to its mappings is followed: pages that it unmaps
  * leave the region, pages whose content it throws away or maps anew are returned, what
  * mremap() moves is watched where it went, as a region of the same name. The filter is
  * made with the first region of such a tracker and lasts until the process ends, also
  * across fork(2); what is exec'ed is not trapped. It needs libseccomp at build time, Linux
  * 4.14, and the privilege CAP_SYS_ADMIN or else no_new_privs(2), which is set then.
- * Threads that have SIGSEGV or SIGSYS blocked at that moment are an error.
+ * Other threads that have SIGSEGV or SIGSYS blocked at that moment are an error.
  *
  * fork(2): a child begins disarmed and clean. All pages have the protection that
  * they had, nothing is marked, and its trackers are as before ww_start(), which the
@@ -97,7 +98,7 @@ enum ww_policy {
   WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
 };
 
-/* What a tracker does beside tracking: ww_options.flags. This version refuses all of them. */
+/* What a tracker does beside tracking: ww_options.flags, 0 or any of them together. */
 enum ww_flags {
   WW_SHIELD      = 1 << 0,  /* the program's system calls, signals and mappings are followed */
   WW_AUDIT       = 1 << 1,  /* every page is hashed at each collect: see ww_dirty_missed() */
@@ -108,7 +109,7 @@ enum ww_flags {
 enum ww_evidence {
   WW_TRAPPED  = 1,  /* a write fault on it was seen */
   WW_VERIFIED = 2,  /* its content differs from that at the last collect */
-  WW_DECLARED = 3,  /* a write was announced: ww_touch() */
+  WW_DECLARED = 3,  /* a write was announced: by ww_touch(), or by WW_SHIELD for the kernel */
   WW_ASSUMED  = 4   /* made writable in bulk; it may be unwritten */
 };
 
@@ -214,7 +215,8 @@ struct ww_stats {
   uint64_t shielded_calls;   /* system calls of the process that WW_SHIELD made in its stead */
   uint64_t unknown_calls;    /* of these, with watched memory in an argument whose meaning is not known: its
                                 page and the next were declared */
-  uint64_t unchanged_pages;  /* that were lent to a system call and came back as they were, since ww_start() */
+  uint64_t unchanged_pages;  /* that were lent to a system call and came back as they were, since
+                                ww_start() */
 };
 
 /* Figures of a tracker, cheap enough to poll.
@@ -242,8 +244,11 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  * -EEXIST    overlaps a region of this or another tracker
  * -EFAULT    part of it is not mapped
  * -EACCES    part of it is not writable
- * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch
- * -ENOTSUP   pages of different sizes in one region; or WW_SHIELD, and the kernel refuses the filter
+ * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch; or WW_SHIELD,
+ *            and the filter is to be made or added to while another thread has SIGSEGV or SIGSYS
+ *            blocked (the first time only), or a seccomp filter that others have not
+ * -ENOTSUP   pages of different sizes in one region; or WW_SHIELD, and the kernel refuses the filter,
+ *            or it would become too long
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */
 WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, size_t length,

@@ -4,8 +4,8 @@
 #include "lock.h"
 #include "os.h"
 
-/* Each mapping begins with a node of the list of all; the caller gets what
- * follows it, aligned to a cache line pair. */
+/* Each mapping begins with a node; the caller gets what follows it, aligned to a cache
+ * line pair. */
 struct node {
   struct node *next, *previous;
   size_t length;
@@ -15,7 +15,12 @@ enum { HEAD = 128 };
 _Static_assert(sizeof(struct node) <= HEAD, "the caller's part must stay aligned");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct node *first;
+static struct node *first;              /* of those that are somewhere */
+
+/* The reserve: see arena_reserve(). Its nodes are listed by ascending address; the next one is
+ * made behind `rover`, the one that was made last, if there is room, else in the first gap. */
+static char *reserve, *reserve_end;
+static struct node *reserve_first, *rover;
 
 static size_t
 whole(size_t length)
@@ -24,21 +29,89 @@ whole(size_t length)
   return (length + HEAD + page - 1) & ~(page - 1);
 }
 
+void
+arena_reserve(void)
+{
+  lock_take(&lock);
+  for (size_t size = (size_t)1 << 35; !reserve && size >= (size_t)1 << 26; size >>= 3)
+    if ((reserve = os_reserve(size)))
+      reserve_end = reserve + size;
+  lock_give(&lock);
+}
+
+static void
+link_behind(struct node **head, struct node *before, struct node *node)
+{
+  node->previous = before;
+  node->next = before ? before->next : *head;
+  if (node->next)
+    node->next->previous = node;
+  if (before)
+    before->next = node;
+  else
+    *head = node;
+}
+
+static void
+unlink_from(struct node **head, struct node *node)
+{
+  if (node->previous)
+    node->previous->next = node->next;
+  else
+    *head = node->next;
+  if (node->next)
+    node->next->previous = node->previous;
+}
+
+/* The room behind a node of the reserve (NULL: before the first). */
+static char *
+gap_behind(const struct node *node, size_t *room)
+{
+  char *begin = node ? (char *)(uintptr_t)node + node->length : reserve;
+  const struct node *next = node ? node->next : reserve_first;
+  *room = (size_t)((next ? (const char *)next : reserve_end) - begin);
+  return begin;
+}
+
+static struct node *
+map_in_reserve(size_t length)
+{
+  size_t room = 0;
+  struct node *before = rover;
+  char *at = reserve ? gap_behind(before, &room) : NULL;
+  if (reserve && room < length)
+    for (before = NULL; (at = gap_behind(before, &room)), room < length;)
+      if (!(before = before ? before->next : reserve_first))
+        return NULL;
+  if (!at || !os_fill(at, length))
+    return NULL;
+  struct node *node = (void *)at;
+  node->length = length;
+  link_behind(&reserve_first, before, node);
+  rover = node;
+  return node;
+}
+
+static bool
+is_reserved(const struct node *node)
+{
+  return (const char *)node >= reserve && (const char *)node < reserve_end;
+}
+
 void *
 arena_map(struct arena *arena, size_t length)
 {
   if (length > SIZE_MAX / 2)
     return NULL;
-  struct node *node = os_map(whole(length));
+  lock_take(&lock);
+  struct node *node = map_in_reserve(whole(length));
+  if (!node && (node = os_map(whole(length)))) {
+    node->length = whole(length);
+    link_behind(&first, NULL, node);
+  }
+  lock_give(&lock);
   if (!node)
     return NULL;
-  node->length = whole(length);
-  lock_take(&lock);
-  node->next = first;
-  if (first)
-    first->previous = node;
-  first = node;
-  lock_give(&lock);
   if (arena)
     atomic_fetch_add(&arena->bytes, node->length);
   return (char *)node + HEAD;
@@ -48,24 +121,26 @@ void
 arena_unmap(struct arena *arena, void *address)
 {
   struct node *node = (void *)((char *)address - HEAD);
+  size_t length = node->length;
   lock_take(&lock);
-  if (node->previous)
-    node->previous->next = node->next;
+  bool reserved = is_reserved(node);
+  if (reserved && rover == node)
+    rover = node->previous;
+  unlink_from(reserved ? &reserve_first : &first, node);
+  if (reserved)
+    os_vacate(node, length);
   else
-    first = node->next;
-  if (node->next)
-    node->next->previous = node->previous;
+    os_unmap(node, length);
   lock_give(&lock);
   if (arena)
-    atomic_fetch_sub(&arena->bytes, node->length);
-  os_unmap(node, node->length);
+    atomic_fetch_sub(&arena->bytes, length);
 }
 
 bool
 arena_overlaps(uintptr_t start, uintptr_t end)
 {
-  bool found = false;
   lock_take(&lock);
+  bool found = reserve && (uintptr_t)reserve < end && (uintptr_t)reserve_end > start;
   for (struct node *node = first; node && !found; node = node->next)
     found = (uintptr_t)node < end && (uintptr_t)node + node->length > start;
   lock_give(&lock);

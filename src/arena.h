@@ -14,6 +14,11 @@
 /* Bytes mapped by one owner, for ww_stats.memory; may be shared by several. */
 struct arena { _Atomic uint64_t bytes; };
 
+/* From here on memory is taken from a range of its own, that is reserved once, as long as there is
+ * room in it. Else it may come to lie in a hole that the program has made, by munmap(2), and is
+ * about to fill again: between the two it would be the program's neighbour, and be mapped over.
+ * Without address space for a range (RLIMIT_AS) things stay as they are. Not for handlers. */
+void arena_reserve(void);
 /* NULL if there is no memory. `arena` may be NULL. */
 void *arena_map(struct arena *arena, size_t length);
 void arena_unmap(struct arena *arena, void *address);

@@ -34,7 +34,8 @@
  * flight are waited for, and faults during the fork are logged without a stack.
  * vfork(), posix_spawn() and a bare clone() do not come through here: such a
  * child shares or copies the memory and the handler, and its faults are taken
- * like a thread's. */
+ * like a thread's. Of bare clones that copy the memory only those do which the shield
+ * makes, because they write to watched memory (shield/serve_thread.c). */
 #include "config.h"
 #include "fork.h"
 #include "fault.h"
@@ -74,8 +75,8 @@ fork_first(void)
   return first;
 }
 
-static void
-before(void)
+void
+fork_before(void)
 {
   fork_hold();
   filter_lock();
@@ -85,8 +86,8 @@ before(void)
   gate_advance(&region_gate);
 }
 
-static void
-unlock_all(void)
+void
+fork_in_parent(void)
 {
   stack_resume();
   arena_unlock();
@@ -95,8 +96,8 @@ unlock_all(void)
   fork_release();
 }
 
-static void
-in_child(void)
+void
+fork_in_child(void)
 {
   process_forked();
   os_thread_id_forget();
@@ -110,7 +111,7 @@ in_child(void)
     else
       tracker_forget(tracker);
   }
-  unlock_all();
+  fork_in_parent();
 }
 
 int
@@ -120,7 +121,7 @@ fork_enlist(struct ww_tracker *tracker)
   int error = 0;
   lock_take(&lock);
   if (!hooked)
-    error = -pthread_atfork(before, unlock_all, in_child);
+    error = -pthread_atfork(fork_before, fork_in_parent, fork_in_child);
   if (!error) {
     hooked = true;
     sigchain_install(SIGSEGV, fault_handler);

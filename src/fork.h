@@ -13,6 +13,12 @@ void fork_hold(void);
 void fork_release(void);
 /* The list of them, by `next`; meanwhile. */
 struct ww_tracker *fork_first(void);
+/* Around a call that makes a process with a copy of our memory, beside what fork() itself calls:
+ * before it, and after it in either process. Of these three two are used each time. For the shield's
+ * handler too; not by a thread that holds one of our locks. */
+void fork_before(void);
+void fork_in_parent(void);
+void fork_in_child(void);
 /* See to it that our handler is in front. */
 void fork_refront(void);
 /* Mappings that the started trackers may still add. Takes the lock of the list: hold no tracker's. */

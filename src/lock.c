@@ -54,6 +54,12 @@ lock_give(pthread_mutex_t *lock)
 }
 
 bool
+lock_is_held(void)
+{
+  return held;
+}
+
+bool
 lock_postpone(int signal, const siginfo_t *info)
 {
   if (!held)

@@ -20,7 +20,9 @@
  * Not for handlers. */
 void lock_take(pthread_mutex_t *lock);
 void lock_give(pthread_mutex_t *lock);
-/* Async-signal-safe: does the calling thread hold one? If so, `info` is kept and queued
+/* Async-signal-safe: does the calling thread hold one? */
+bool lock_is_held(void);
+/* Async-signal-safe: if the calling thread holds one, `info` is kept and queued
  * again as `signal` when the last is given back. As in the kernel, there is room for one. */
 bool lock_postpone(int signal, const siginfo_t *info);
 

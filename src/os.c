@@ -21,16 +21,53 @@ _Thread_local int32_t os_own_thread;
 #define CALL_(number, a, b, c, d, e, f, ...) \
   raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
+/* ThreadSanitizer must see memory come and go, or takes two that had the same address in turn for
+ * one. */
+#if defined(__SANITIZE_THREAD__)
+# define MAP(address, length, protection, flags) (long)mmap(address, length, protection, flags, -1, 0)
+# define UNMAP(address, length) munmap(address, length)
+#else
+# define MAP(address, length, protection, flags) CALL(SYS_mmap, address, length, protection, flags, -1, 0)
+# define UNMAP(address, length) CALL(SYS_munmap, address, length)
+#endif
+
+enum { PLAIN = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE };
+
+static void *
+mapped(long memory)
+{
+  return memory < 0 && memory > -4096 ? NULL : (void *)memory;
+}
+
 void *
 os_map(size_t length)
 {
-  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  long memory = CALL(SYS_mmap, 0, length, PROT_READ | PROT_WRITE, flags, -1, 0);
-  if (memory < 0 && memory > -4096)
-    return NULL;
+  void *memory = mapped(MAP(NULL, length, PROT_READ | PROT_WRITE, PLAIN));
   /* A sparse bitmap in huge pages would cost 2 MiB for its first bit. */
-  (void)CALL(SYS_madvise, memory, length, MADV_NOHUGEPAGE);
-  return (void *)memory;
+  if (memory)
+    (void)CALL(SYS_madvise, memory, length, MADV_NOHUGEPAGE);
+  return memory;
+}
+
+void *
+os_reserve(size_t length)
+{
+  return mapped(MAP(NULL, length, PROT_NONE, PLAIN));
+}
+
+bool
+os_fill(void *address, size_t length)
+{
+  if (!mapped(MAP(address, length, PROT_READ | PROT_WRITE, PLAIN | MAP_FIXED)))
+    return false;
+  (void)CALL(SYS_madvise, address, length, MADV_NOHUGEPAGE);
+  return true;
+}
+
+void
+os_vacate(void *address, size_t length)
+{
+  (void)MAP(address, length, PROT_NONE, PLAIN | MAP_FIXED);
 }
 
 void *
@@ -46,7 +83,7 @@ os_map_wiped(size_t length)
 void
 os_unmap(void *address, size_t length)
 {
-  (void)CALL(SYS_munmap, address, length);
+  (void)UNMAP(address, length);
 }
 
 int

@@ -17,6 +17,11 @@ void *os_map(size_t length);
 /* The same, and empty in the child of a fork() where the kernel can do that (Linux 4.14). */
 void *os_map_wiped(size_t length);
 void os_unmap(void *address, size_t length);
+/* Address space that nothing is in, NULL if there is none so large; and a part of it turned into
+ * memory as of os_map() (false: there is none), and back. */
+void *os_reserve(size_t length);
+bool os_fill(void *address, size_t length);
+void os_vacate(void *address, size_t length);
 int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
  * that takes a write, which is only made to `anonymous` memory (a file may be too short). */

@@ -15,7 +15,7 @@
 enum { STACKS_DEFAULT = 16 };
 
 enum { OPTION_PAGES = 256, OPTION_EPOCHS, OPTION_THREADS, OPTION_SEED, OPTION_FORMAT, OPTION_OUTPUT,
-       OPTION_STACKS, OPTION_VERIFY, OPTION_LIST };
+       OPTION_STACKS, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST };
 
 static const struct option known_options[] = {
   { "pages",   required_argument, NULL, OPTION_PAGES },
@@ -26,6 +26,7 @@ static const struct option known_options[] = {
   { "output",  required_argument, NULL, OPTION_OUTPUT },
   { "stacks",  required_argument, NULL, OPTION_STACKS },
   { "verify",  no_argument,       NULL, OPTION_VERIFY },
+  { "audit",   no_argument,       NULL, OPTION_AUDIT },
   { "list",    no_argument,       NULL, OPTION_LIST },
   { "help",    no_argument,       NULL, 'h' },
   { NULL, 0, NULL, 0 }
@@ -49,6 +50,8 @@ demo_options_help(void)
          "                   (default %d, none in a build without libunwind)\n"
          "  --verify         compare each epoch with a byte-for-byte copy of the memory:\n"
          "                   a lost or an invented write is an error\n"
+         "  --audit          the library hashes every page at each collect (WW_AUDIT): a page\n"
+         "                   that changed and was not noticed is an error\n"
          "  --help           this text\n\n"
          "The report goes to standard output, all else to standard error.\n\n" STATUS_HELP,
          workloads[0]->name, sysconf(_SC_PAGESIZE), DEMO_THREADS_MAX, WW_STACK_MAX, STACKS_DEFAULT);
@@ -153,6 +156,9 @@ parse_option(struct demo_options *options, struct given *given, int option)
       return STATUS_OK;
     case OPTION_VERIFY:
       options->verify = true;
+      return STATUS_OK;
+    case OPTION_AUDIT:
+      options->audit = true;
       return STATUS_OK;
     case OPTION_LIST:
       options->request = DEMO_LIST;

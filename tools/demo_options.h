@@ -25,6 +25,7 @@ struct demo_options {
   const char            *output;   /* NULL: standard output */
   unsigned               stacks;   /* frames */
   bool                   verify;
+  bool                   audit;    /* WW_AUDIT */
   int                    argc;     /* operands behind the workload's name */
   char                 **argv;
 };

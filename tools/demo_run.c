@@ -3,6 +3,7 @@
 #include "demo_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -108,6 +109,21 @@ status_of(int error, enum status otherwise)
 
 /* ---------------------------------------------------------------- tracking */
 
+/* The tests' proof that an audit finds something: a write that no fault tells of. */
+static int
+write_unseen(const struct demo *demo)
+{
+  const struct demo_part *part = &demo->parts[0];
+  unsigned char *last = (unsigned char *)part->address + part->length - 1;
+  const unsigned char other = (unsigned char)(*last ^ 1);
+  const int memory = open("/proc/self/mem", O_WRONLY | O_CLOEXEC);
+  const ssize_t put = memory < 0 ? -1 : pwrite(memory, &other, 1, (off_t)(uintptr_t)last);
+
+  if (memory >= 0)
+    close(memory);
+  return put == 1 ? 0 : -errno;
+}
+
 static enum status
 start(struct demo *demo)
 {
@@ -125,6 +141,8 @@ start(struct demo *demo)
   if (demo->run.workload->whole != NULL)
     options.engine = WW_ENGINE_MPROTECT;
   options.stack_depth = demo->options->stacks;
+  if (demo->options->audit)
+    options.flags |= WW_AUDIT;
   error = ww_tracker_create(&demo->tracker, &options);
   if (error != 0)
     return complain_library("make a tracker", error);
@@ -135,6 +153,8 @@ start(struct demo *demo)
       return complain_library("watch the workload's memory", error);
   }
   error = ww_start(demo->tracker);
+  if (error == 0 && getenv("WRITEWATCH_DEMO_MISS") != NULL)
+    error = write_unseen(demo);
   return error != 0 ? complain_library("start tracking", error) : STATUS_OK;
 }
 
@@ -162,6 +182,17 @@ end_progress(const struct demo *demo)
     fprintf(stderr, "\r%60s\r", "");
 }
 
+static void
+say_missed(const struct demo *demo, const ww_dirty *dirty)
+{
+  size_t count;
+  const struct ww_run *run = ww_dirty_missed(dirty, &count);
+
+  for (; demo->options->audit && count > 0; count--, run++)
+    complain("epoch %" PRIu64 ": the audit found a write that was missed: %zu bytes of region '%s', at %p",
+             ww_dirty_epoch(dirty), run->length, ww_region_name(run->region), run->address);
+}
+
 static enum status
 collect(struct demo *demo, size_t *pages)
 {
@@ -174,6 +205,7 @@ collect(struct demo *demo, size_t *pages)
   demo->collected++;
   if (demo->verify != NULL)
     status = demo_verify_epoch(demo->verify, dirty);
+  say_missed(demo, dirty);
   if (status == STATUS_OK) {
     error = ww_summary_add(demo->summary, dirty);
     if (error != 0) {
@@ -291,12 +323,29 @@ note_verify(struct demo *demo)
   return status == STATUS_OK && !demo_verify_passed(demo->verify) ? STATUS_CHECK : status;
 }
 
+static enum status
+note_audit(struct demo *demo)
+{
+  struct ww_stats stats = { .size = sizeof stats };
+  int error = ww_tracker_stats(demo->tracker, &stats);
+  char text[80];
+  enum status status;
+
+  if (error != 0)
+    return complain_library("ask for the figures", error);
+  snprintf(text, sizeof text, "%s: %" PRIu64 " page%s missed", stats.missed_pages == 0 ? "passed" : "FAILED",
+           stats.missed_pages, stats.missed_pages == 1 ? "" : "s");
+  fprintf(stderr, "audit: %s\n", text);
+  status = note(demo, "audit", "%s", text);
+  return status == STATUS_OK && stats.missed_pages != 0 ? STATUS_CHECK : status;
+}
+
 /* The memory is the workload's to look at until it has been checked. */
 static enum status
 conclude(struct demo *demo)
 {
   const struct workload *workload = demo->run.workload;
-  enum status verified = STATUS_OK, checked = STATUS_OK, status;
+  enum status audited = STATUS_OK, verified = STATUS_OK, checked = STATUS_OK, status;
 
   status = note_settings(demo);
   if (status == STATUS_OK && workload->check != NULL) {
@@ -305,7 +354,9 @@ conclude(struct demo *demo)
   }
   if (status == STATUS_OK && demo->verify != NULL)
     verified = note_verify(demo);
-  return status != STATUS_OK ? status : verified != STATUS_OK ? verified : checked;
+  if (status == STATUS_OK && demo->options->audit && demo->tracker != NULL)
+    audited = note_audit(demo);
+  return status != STATUS_OK ? status : audited != STATUS_OK ? audited : verified != STATUS_OK ? verified : checked;
 }
 
 enum status

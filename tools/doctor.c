@@ -60,6 +60,7 @@ doctor_main(int argc, char **argv)
   doctor_machine_probe(&doctor.machine);
   doctor_kernel_probe(&doctor.kernel);
   doctor_tracking_probe(&doctor.tracking);
+  doctor_shield_probe(&doctor.shield);
   if (json)
     status = doctor_json(stdout, &doctor);
   else

@@ -53,8 +53,17 @@ struct doctor_tracking {
   uint64_t mappings_budget;
 };
 
+struct doctor_shield {
+  bool     works;               /* a read() into a watched page was made and declared */
+  char     reason[320];         /* why not */
+  bool     built;               /* as far as can be told: the library has libseccomp */
+  int      kernel;              /* SECCOMP_RET_TRAP */
+  bool     takes_privileges;    /* no_new_privs is set for it, if it is not yet */
+};
+
 struct doctor {
   struct doctor_machine  machine;
+  struct doctor_shield   shield;
   struct doctor_kernel   kernel;
   struct doctor_tracking tracking;
 };
@@ -67,9 +76,10 @@ struct doctor {
 #define DOCTOR_FEATURE_WP_ASYNC       ((uint64_t)1 << 15)
 
 void doctor_machine_probe(struct doctor_machine *machine);
-/* Both run in a child: a seccomp filter that kills, or a crash, ends that alone. */
+/* These run in a child: a seccomp filter that kills, or a crash, ends that alone. */
 void doctor_kernel_probe(struct doctor_kernel *kernel);
 void doctor_tracking_probe(struct doctor_tracking *tracking);
+void doctor_shield_probe(struct doctor_shield *shield);
 
 /* Runs probe(result) in a child and copies back what it leaves in `result`, however
  * it ends. NULL, or in words what went wrong. */

@@ -8,6 +8,7 @@ writewatch_SOURCES += \
   %D%/doctor_kernel.c \
   %D%/doctor_machine.c \
   %D%/doctor_report.c \
+  %D%/doctor_shield.c \
   %D%/doctor_tracking.c
 writewatch_CPPFLAGS += $(JANSSON_CFLAGS)
 writewatch_LDADD += $(JANSSON_LIBS)

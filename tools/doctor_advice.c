@@ -42,6 +42,24 @@ about_tracking(struct adviser *adviser, const struct doctor *doctor)
 }
 
 static void
+about_shield(struct adviser *adviser, const struct doctor *doctor)
+{
+  const struct doctor_shield *shield = &doctor->shield;
+
+  if (!shield->built)
+    advise(adviser, "This build has no shield (WW_SHIELD): system calls into watched memory fail unless "
+           "ww_touch() announces them. Install libseccomp's development files (Debian: libseccomp-dev) and "
+           "configure again.");
+  else if (!shield->works)
+    advise(adviser, "The shield (WW_SHIELD) cannot be had here: %s. It needs Linux 4.14 and a sandbox that "
+           "permits seccomp filters; without it announce with ww_touch() what system calls write.",
+           shield->reason);
+  else if (shield->takes_privileges && doctor->machine.no_new_privileges != 1)
+    advise(adviser, "With WW_SHIELD this user's processes set no_new_privs: what they exec gains no privileges "
+           "by set-user-ID (sudo, ping). CAP_SYS_ADMIN would spare that.");
+}
+
+static void
 about_limits(struct adviser *adviser, const struct doctor_machine *machine)
 {
   const long left = machine->max_map_count - machine->mappings;
@@ -89,6 +107,7 @@ doctor_advise(const struct doctor *doctor, void (*say)(void *closure, const char
   struct adviser adviser = { say, closure, 0 };
 
   about_tracking(&adviser, doctor);
+  about_shield(&adviser, doctor);
   about_limits(&adviser, &doctor->machine);
   about_surroundings(&adviser, &doctor->machine);
   about_kernel(&adviser, &doctor->kernel);

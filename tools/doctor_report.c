@@ -121,6 +121,22 @@ text_tracking(FILE *out, const struct doctor_tracking *tracking)
 }
 
 static void
+text_shield(FILE *out, const struct doctor *doctor)
+{
+  const struct doctor_shield *shield = &doctor->shield;
+
+  if (!shield->built)
+    row(out, "shield", "no (built without libseccomp)");
+  else if (!shield->works)
+    row(out, "shield", "no: %s", shield->reason);
+  else
+    row(out, "shield", "yes: a read() into a watched page succeeds%s",
+        !shield->takes_privileges ? "" : doctor->machine.no_new_privileges == 1
+        ? "" : "; it sets no_new_privs");
+  row_error(out, "  seccomp traps", shield->kernel);
+}
+
+static void
 text_kernel(FILE *out, const struct doctor_kernel *kernel)
 {
   static const struct { const char *name; uint64_t bit; } features[] = {
@@ -176,6 +192,7 @@ doctor_text(FILE *out, const struct doctor *doctor)
           doctor->tracking.works ? "works" : "does not work");
   text_machine(out, &doctor->machine);
   text_tracking(out, &doctor->tracking);
+  text_shield(out, doctor);
   text_kernel(out, &doctor->kernel);
   fputs("\nAdvice\n", out);
   doctor_advise(doctor, text_advice, out);
@@ -246,6 +263,18 @@ tracking_json(const struct doctor_tracking *tracking)
 }
 
 static json_t *
+shield_json(const struct doctor *doctor)
+{
+  const struct doctor_shield *shield = &doctor->shield;
+
+  return json_pack("{s:b, s:s?, s:b, s:o, s:b}",
+                   "works", shield->works, "reason", shield->works ? NULL : shield->reason,
+                   "libseccomp", shield->built, "seccomp_trap", trial_json(shield->kernel),
+                   "sets_no_new_privileges",
+                   shield->takes_privileges && doctor->machine.no_new_privileges != 1);
+}
+
+static json_t *
 kernel_json(const struct doctor_kernel *kernel)
 {
   json_t *features = json_null();
@@ -278,9 +307,10 @@ doctor_json(FILE *out, const struct doctor *doctor)
 
   if (advice)
     doctor_advise(doctor, json_advice, advice);
-  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version", 1,
+  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version", 1,
                   "writewatch", ww_version(), "machine", machine_json(&doctor->machine),
-                  "tracking", tracking_json(&doctor->tracking), "kernel", kernel_json(&doctor->kernel),
+                  "tracking", tracking_json(&doctor->tracking), "shield", shield_json(doctor),
+                  "kernel", kernel_json(&doctor->kernel),
                   "advice", advice);
   if (!all)
     return STATUS_MEMORY;

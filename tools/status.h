@@ -15,8 +15,8 @@ enum status {
 #define STATUS_HELP \
   "Exit status:\n" \
   "  0  done, and what was checked is right\n" \
-  "  1  a check failed: --verify found a lost or an invented write, or the\n" \
-  "     workload's own result is wrong (the report is written all the same)\n" \
+  "  1  a check failed: --verify found a lost or an invented write, --audit\n" \
+  "     a missed one, or the workload's own result is wrong (the report is written all the same)\n" \
   "  2  usage: an unknown name, a bad number, a missing operand\n" \
   "  3  an input could not be read or understood\n" \
   "  4  the output could not be written whole\n" \

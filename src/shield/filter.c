@@ -121,7 +121,7 @@ install(const struct coverage *coverage)
                      thread);
   if (thread < 0)
     return error_set(thread == -ENOMEM ? -ENOMEM : -ENOTSUP, "the kernel refuses a seccomp filter: %s; the "
-                     "shield needs Linux 3.17 with CONFIG_SECCOMP_FILTER, and no sandbox that forbids it",
+                     "shield needs Linux 4.14 with CONFIG_SECCOMP_FILTER, and no sandbox that forbids it",
                      strerror((int)-thread));
   filters++;
   return 0;
@@ -134,8 +134,11 @@ filter_prepare(void)
   lock_take(&lock);
   if (!filters) {
     error = program_prepare();
-    if (error)
-      error_set(error, "libseccomp cannot make a filter: %s", strerror(-error));
+    if (error == -ENOTSUP)
+      error_set(error, "this library was built without libseccomp, so it has no shield");
+    else if (error)
+      error_set(error = error == -ENOMEM ? error : -ENOTSUP, "libseccomp cannot make a filter: %s",
+                strerror(-error));
     if (!error && !program && !(program = arena_map(NULL, BPF_MAXINSNS * sizeof *program)))
       error = error_set(-ENOMEM, "no memory for a filter of system calls");
     uint32_t action = SECCOMP_RET_TRAP;

@@ -66,9 +66,6 @@ send_signal(struct call *call)
   if (whole && open && (self == process || action_kills()))
     order.thread = self;
   long result = sigchain_send(SIGSEGV, order.thread, &info);
-  if (result && call->number == SYS_tkill)
-    return call_make(call);      /* to a thread of another process */
-  if (!result && order.thread == self)
-    sigchain_in_turn(call->context);
-  return result;
+  /* It may be a thread of another process. */
+  return result && call->number == SYS_tkill ? call_make(call) : result;
 }

@@ -3,6 +3,8 @@
 #include "config.h"
 #include "shield/serve.h"
 #include "shield/shield.h"
+#include "fork.h"
+#include "lock.h"
 #include "os.h"
 #include "process.h"
 
@@ -23,38 +25,82 @@ keep(uintptr_t start, uintptr_t end)
     shield_keep_open(start, end);
 }
 
+/* What of a clone's arguments says where its child begins and what the kernel writes. */
+struct birth {
+  unsigned long flags;
+  uintptr_t stack_low, stack_high, thread_pointer, parent_id, child_id, process_fd;
+};
+
 static void
-keep_thread(unsigned long flags, uintptr_t stack_low, uintptr_t stack_high, uintptr_t thread_pointer,
-            uintptr_t parent_id, uintptr_t child_id, uintptr_t process_fd)
+keep_thread(const struct birth *birth)
 {
-  if (stack_high)
-    keep(stack_low, stack_high);
-  if (flags & CLONE_SETTLS)
-    keep(thread_pointer - AROUND_THREAD_POINTER, thread_pointer + AROUND_THREAD_POINTER);
-  if (flags & CLONE_PARENT_SETTID)
-    keep(parent_id, parent_id + sizeof(int));
-  if (flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID))
-    keep(child_id, child_id + sizeof(int));
-  if (flags & CLONE_PIDFD)
-    keep(process_fd, process_fd + sizeof(int));
+  if (birth->stack_high)
+    keep(birth->stack_low, birth->stack_high);
+  if (birth->flags & CLONE_SETTLS)
+    keep(birth->thread_pointer - AROUND_THREAD_POINTER, birth->thread_pointer + AROUND_THREAD_POINTER);
+  if (birth->flags & CLONE_PARENT_SETTID)
+    keep(birth->parent_id, birth->parent_id + sizeof(int));
+  if (birth->flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID))
+    keep(birth->child_id, birth->child_id + sizeof(int));
+  if (birth->flags & CLONE_PIDFD)
+    keep(birth->process_fd, birth->process_fd + sizeof(int));
 }
 
-/* The child begins on another stack, or on ours while we are suspended: neither can return
- * from a handler. So the call is made where it stands, outside of it. */
+/* Nobody of the program's threads may be in the middle of our data when it is copied, as
+ * with fork(). Who holds a lock of ours is inside libc's fork(), which has seen to that. */
+static long
+make_copy(struct call *call)
+{
+  if (lock_is_held())
+    return call_make(call);
+  fork_before();
+  long result = call_make(call);
+  if (result)
+    fork_in_parent();
+  else
+    fork_in_child();
+  return result;
+}
+
+/* A child with a copy of the memory returns from its own copy of the handler: such a call is
+ * made here. One with our memory begins on another stack, or on ours while we are suspended,
+ * and with another thread pointer it has none of our variables: neither can return from
+ * a handler. So such a call is made where it stands, outside of the handler, and what it
+ * writes to stays open. So is one that suspends us: others would wait for our locks
+ * meanwhile. */
+static long
+bear(struct call *call, const struct birth *birth, long failure)
+{
+  if (!(birth->flags & (CLONE_VM | CLONE_VFORK | CLONE_SETTLS)) && !birth->stack_high) {
+    struct ranges ranges = { .count = 0 };
+    if (birth->flags & CLONE_PARENT_SETTID)
+      ranges_add(&ranges, birth->parent_id, sizeof(int));
+    if (birth->flags & (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID))
+      ranges_add(&ranges, birth->child_id, sizeof(int));
+    if (birth->flags & CLONE_PIDFD)
+      ranges_add(&ranges, birth->process_fd, sizeof(int));
+    return shield_lend(call, &ranges, true, make_copy);
+  }
+  keep_thread(birth);
+  return call_elsewhere(call) ? 0 : failure;
+}
+
 long
 serve_clone(struct call *call)
 {
   const long *a = call->argument;
-  unsigned long flags = (unsigned long)a[0];
   uintptr_t stack = (uintptr_t)a[1];
+  struct birth birth = { .flags = (unsigned long)a[0], .stack_high = stack, .parent_id = (uintptr_t)a[2],
+                         .process_fd = (uintptr_t)a[2] };
+  birth.stack_low = stack > STACK_SIZE ? stack - STACK_SIZE : 0;
 #if defined(__x86_64__)
-  uintptr_t child_id = (uintptr_t)a[3], thread_pointer = (uintptr_t)a[4];
+  birth.child_id = (uintptr_t)a[3];
+  birth.thread_pointer = (uintptr_t)a[4];
 #else
-  uintptr_t thread_pointer = (uintptr_t)a[3], child_id = (uintptr_t)a[4];
+  birth.thread_pointer = (uintptr_t)a[3];
+  birth.child_id = (uintptr_t)a[4];
 #endif
-  keep_thread(flags, stack > STACK_SIZE ? stack - STACK_SIZE : 0, stack, thread_pointer, (uintptr_t)a[2],
-              child_id, (uintptr_t)a[2]);
-  return call_elsewhere(call) ? 0 : -EAGAIN;
+  return bear(call, &birth, -EAGAIN);
 }
 
 long
@@ -63,12 +109,14 @@ serve_clone3(struct call *call)
   /* struct clone_args of linux/sched.h, as of Linux 5.3 */
   struct { uint64_t flags, process_fd, child_id, parent_id, exit_signal, stack, stack_size, thread_pointer; }
     given;
-  if ((size_t)call->argument[1] >= sizeof given
-      && !safe_read(&given, (uintptr_t)call->argument[0], sizeof given))
-    keep_thread(given.flags, given.stack, given.stack + given.stack_size, given.thread_pointer,
-                given.parent_id, given.child_id, given.process_fd);
+  /* What cannot be read the kernel refuses. */
+  if ((size_t)call->argument[1] < sizeof given
+      || safe_read(&given, (uintptr_t)call->argument[0], sizeof given))
+    return call_make(call);
+  struct birth birth = { given.flags, given.stack, given.stack + given.stack_size, given.thread_pointer,
+                         given.parent_id, given.child_id, given.process_fd };
   /* Without a place to make it, libc tries clone(). */
-  return call_elsewhere(call) ? 0 : -ENOSYS;
+  return bear(call, &birth, -ENOSYS);
 }
 
 static void

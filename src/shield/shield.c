@@ -9,6 +9,7 @@
  * interrupted, or cancelled (pthread_cancel(3)), is so by the kernel in raw_call(). */
 #include "config.h"
 #include "shield/shield.h"
+#include "arena.h"
 #include "error.h"
 #include "fault.h"
 #include "os.h"
@@ -33,6 +34,7 @@ int
 shield_prepare(void)
 {
   int saved = errno;   /* libseccomp tries out what the kernel has */
+  arena_reserve();
   table_prepare();
   int error = filter_prepare();
   errno = saved;

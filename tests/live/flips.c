@@ -57,11 +57,17 @@ write_on(void *argument)
 __attribute__((no_sanitize("thread")))
 #endif
 static void
+read_words(size_t at, uint64_t *words)
+{
+  for (size_t i = 0; i < WRITERS; i++)
+    words[i] = ((volatile uint64_t *)(void *)(memory + at * page))[i];
+}
+
+static void
 take_copy(void)
 {
   for (size_t at = 0; at < PAGES; at++)
-    for (size_t i = 0; i < WRITERS; i++)
-      ((uint64_t *)(void *)(copy + at * page))[i] = ((volatile uint64_t *)(void *)(memory + at * page))[i];
+    read_words(at, (uint64_t *)(void *)(copy + at * page));
 }
 
 int
@@ -96,10 +102,10 @@ main(int argc, char **argv)
       ok(false, "made read-only");
     /* Nothing changes from here on: so what differs from the copy has to be returned. */
     bool before[PAGES], returned[PAGES] = { false };
-    static char kept[8 * WRITERS * PAGES];
+    static uint64_t kept[PAGES][WRITERS], now_there[WRITERS];
     for (size_t at = 0; at < PAGES; at++) {
-      before[at] = memcmp(memory + at * page, copy + at * page, WRITERS * 8) != 0;
-      memcpy(kept + at * WRITERS * 8, memory + at * page, WRITERS * 8);
+      read_words(at, kept[at]);
+      before[at] = memcmp(kept[at], copy + at * page, WRITERS * 8) != 0;
     }
     if (!ww_collect(tracker, &dirty)) {
       const struct ww_run *run = ww_dirty_runs(dirty, &count);
@@ -110,7 +116,8 @@ main(int argc, char **argv)
     } else
       ok(false, "collected: %s", ww_last_error());
     for (size_t at = 0; at < PAGES; at++) {
-      changed += memcmp(kept + at * WRITERS * 8, memory + at * page, WRITERS * 8) != 0;
+      read_words(at, now_there);
+      changed += memcmp(kept[at], now_there, WRITERS * 8) != 0;
       lost += before[at] && !returned[at];
     }
     take_copy();

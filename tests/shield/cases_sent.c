@@ -249,6 +249,27 @@ run_for_the_process(void)
     }
 }
 
+/* ... the first thread, if that is one of them, and before the call returns. */
+static void
+run_for_the_first(void)
+{
+  const int signals[] = { SIGUSR1, SIGSEGV };
+  main_thread = pthread_self();
+  for (size_t i = 0; i < 2; i++)
+    for (int kind = 1; kind < 4; kind += 2) {
+      pthread_t thread;
+      ready = taken = 0;
+      signal(signals[i], who);
+      pthread_create(&thread, NULL, stay_open, NULL);
+      while (!ready)
+        usleep(1000);
+      send(kind, signals[i]);
+      say("sent\n");
+      pthread_join(thread, NULL);
+      touch(9);
+    }
+}
+
 static int end[2];
 
 static void *
@@ -405,6 +426,7 @@ const struct signals_case cases_sent[] = {
   { "a fault that is blocked", run_blocked_fault },
   { "a fault that is blocked in a handler", run_blocked_fault_in_handler },
   { "sent to a process of two threads", run_for_the_process },
+  { "sent to a process of two threads, both open", run_for_the_first },
   { "a read that is interrupted", run_interrupt },
   { "a read that is not interrupted", run_no_interrupt },
   { "several that are pending", run_in_turn },

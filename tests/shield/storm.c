@@ -257,9 +257,10 @@ main(int argc, char **argv)
   if (ww_has_stacks() && storm.seed & 1)
     storm.stack_depth = 8;
 #ifdef __SANITIZE_THREAD__
-  /* It holds signals off until a safe place, where no write can be left half done, and
-   * forgets its locks in a child; libunwind's cache of a thread outlives the thread. */
-  storm.with &= ~(1u << WITH_JUMPS | 1u << WITH_FORK);
+  /* It holds signals off until a safe place, where no write can be left half done, runs
+   * handlers where a watched page kills, and forgets its locks in a child; libunwind's
+   * cache of a thread outlives the thread. */
+  storm.with &= ~(1u << WITH_JUMPS | 1u << WITH_FORK | 1u << WITH_SIGNALS);
   storm.stack_depth = 0;
   patience = 60;
 #endif

@@ -32,7 +32,7 @@ expect() { # wanted status, command...; output and talk are kept for a look
 # The value of a key of one line, without its comma.
 value() { sed -n "s/^ *\"$1\": \(.*[^,]\),*\$/\1/p" "$scratch/json" | head -n 1; }
 
-echo 1..16
+echo 1..18
 
 expect 0 "$tool" doctor
 ok $? "tracking works here"
@@ -57,6 +57,17 @@ ok $? "max_map_count is that of /proc"
 ok $? "processors are those of getconf"
 case "$(value kernel)" in *"$(uname -r)"*) true ;; *) false ;; esac
 ok $? "kernel holds the release of uname"
+
+# Whether there is a shield is known from the build and from /proc.
+expected=false; grep -q '^S\["HAVE_LIBSECCOMP_TRUE"\]=""' "$top_builddir/config.status" && expected=true
+[ "$(value libseccomp)" = $expected ]
+ok $? "libseccomp is told of as it was configured"
+privileges=$(sed -n 's/^CapEff:[[:space:]]*//p' /proc/self/status)
+no_new=$(sed -n 's/^NoNewPrivs:[[:space:]]*//p' /proc/self/status)
+expected=true
+[ $((0x$privileges >> 21 & 1)) -eq 1 ] || [ "$no_new" = 1 ] && expected=false
+[ "$(value sets_no_new_privileges)" = $expected ]
+ok $? "what the shield takes is what /proc says of the privileges"
 
 expect 0 "$tool" doctor --help && grep -q '^Exit status' "$scratch/out"
 ok $? "--help documents the exit statuses"

@@ -38,7 +38,7 @@ int
 main(void)
 {
   static const char *const top[] = {
-    "format", "version", "writewatch", "machine", "tracking", "kernel", "advice", NULL
+    "format", "version", "writewatch", "machine", "tracking", "shield", "kernel", "advice", NULL
   };
   static const char *const of_machine[] = {
     "kernel", "architecture", "processors", "page_size", "hugetlb_pools", "transparent_huge_pages",
@@ -47,6 +47,9 @@ main(void)
   };
   static const char *const of_tracking[] = {
     "works", "reason", "engine", "stacks", "pages", "mappings_budget", "nanoseconds", NULL
+  };
+  static const char *const of_shield[] = {
+    "works", "reason", "libseccomp", "seccomp_trap", "sets_no_new_privileges", NULL
   };
   static const char *const of_kernel[] = {
     "userfaultfd", "pagemap_scan", "pagemap_scan_tracking", "soft_dirty", NULL
@@ -68,6 +71,11 @@ main(void)
   require_members(machine, "machine.", of_machine);
   require_members(tracking, "tracking.", of_tracking);
   require_members(json_object_get(root, "kernel"), "kernel.", of_kernel);
+  const json_t *shield = json_object_get(root, "shield");
+  bool shielded = json_is_true(json_object_get(shield, "works"));
+  require_members(shield, "shield.", of_shield);
+  require(shielded == json_is_null(json_object_get(shield, "reason")), "shield.reason does not go with works");
+  require(!shielded || json_is_true(json_object_get(shield, "libseccomp")), "a shield without libseccomp");
   require(format && !strcmp(format, "writewatch-doctor"), "format is not writewatch-doctor");
   require(json_is_true(json_object_get(tracking, "works")), "tracking.works is not true");
   require(json_is_null(json_object_get(tracking, "reason")), "tracking.reason is not null");

@@ -32,6 +32,21 @@ for oracle in pagemap-scan soft-dirty content; do
   fi
 done
 unset WRITEWATCH_DEMO_ORACLE
+run demo btree --pages 256 --epochs 3 --audit
+verdict '--audit: nothing is missed' same "$status" 0
+verdict '--audit: is in the report' grep -q 'audit.*passed: 0 pages missed' "$scratch/out"
+# The last page is one that nobody else writes: eight pages of which strided takes the first.
+WRITEWATCH_DEMO_MISS=1 run demo strided --pages 8 --epochs 1 --audit
+if test "$status" -eq 5; then
+  skip '--audit: a missed write: status 1' '/proc/self/mem cannot be written here'
+else
+  verdict '--audit: a missed write: status 1' same "$status" 1
+  verdict '--audit: epoch, region and address of it' \
+    grep -q "epoch 1: the audit found a write that was missed: [0-9]* bytes of region 'counters', at 0x" "$scratch/err"
+  verdict '--audit: the report is there all the same' grep -q 'FAILED: 1 page missed' "$scratch/out"
+fi
+WRITEWATCH_DEMO_MISS=1 run demo strided --pages 8 --epochs 1
+verdict 'without --audit nobody finds it' same "$status" 0
 run demo strided --pages 8 --epochs 1 --verify
 verdict 'one epoch is said as one' grep -q ' in 1 epoch,' "$scratch/err"
 WRITEWATCH_DEMO_SABOTAGE=lose run demo protection --verify
