@@ -33,7 +33,7 @@ tests_unit_filter_SOURCES = %D%/unit/filter.c %D%/tap.h
 tests_unit_filter_LDADD = libtracker.la
 tests_unit_unit_SOURCES = %D%/unit/unit.c %D%/unit/unit.h %D%/unit/unit_api.c %D%/unit/unit_bitmap.c \
   %D%/unit/unit_faultlog.c %D%/unit/unit_gate.c %D%/unit/unit_maps.c %D%/unit/unit_region.c %D%/unit/unit_sigmask.c \
-  %D%/unit/unit_writers.c
+  %D%/unit/unit_writers.c %D%/unit/unit_pin.c %D%/unit/unit_loan.c %D%/tap.h
 tests_unit_unit_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_unit_LDADD = libtracker.la $(CHECK_LIBS)
 tests_live_stacks_SOURCES = %D%/live/stacks.c %D%/tap.h

@@ -15,6 +15,8 @@ main(void)
   srunner_add_suite(runner, suite_region());
   srunner_add_suite(runner, suite_api());
   srunner_add_suite(runner, suite_sigmask());
+  srunner_add_suite(runner, suite_pin());
+  srunner_add_suite(runner, suite_loan());
   srunner_set_tap(runner, "/dev/stdout");
   srunner_run_all(runner, CK_SILENT);
   int failed = srunner_ntests_failed(runner);

@@ -12,5 +12,7 @@ Suite *suite_maps(void);
 Suite *suite_region(void);
 Suite *suite_api(void);
 Suite *suite_sigmask(void);
+Suite *suite_pin(void);
+Suite *suite_loan(void);
 
 #endif
