@@ -123,7 +123,8 @@ test_functions(void)
     good &= functions[i].use();
     reported &= reports(buffer);
     ok(good && reported, "%s() into watched memory does what it should", functions[i].name);
-    ok(first && !more, "%s() is trapped for the first call of an epoch (%u times) and not for another hundred (%u)",
+    ok(first && !more,
+       "%s() is trapped for the first call of an epoch (%u times) and not for another hundred (%u)",
        functions[i].name, (unsigned)first, (unsigned)more);
   }
 }
@@ -163,13 +164,15 @@ test_errors(void)
   errno = 77;
   bool kept = use_pread() && errno == 77;
   bool at_end = pread(file, buffer, LENGTH, 1 << 20) == 0;
-  ok(bad_file && kept && at_end && shield_calls() == before, "errors, errno and the end of a file are the kernel's");
+  ok(bad_file && kept && at_end && shield_calls() == before,
+     "errors, errno and the end of a file are the kernel's");
 
   bool refused = !mprotect(buffer, page, PROT_READ) && pread(file, buffer, 100, 0) == -1 && errno == EFAULT;
   bool again = !mprotect(buffer, page, PROT_READ | PROT_WRITE) && use_pread();
   collect(NULL);
   memset(buffer, 0, page);
-  ok(refused && again && use_pread() && reports(buffer), "a page that the program makes read-only, and writable again");
+  ok(refused && again && use_pread() && reports(buffer),
+     "a page that the program makes read-only, and writable again");
 }
 
 /* --------------------------------------------------------------- interruptions */
@@ -262,7 +265,8 @@ test_jumps(void)
     uint64_t before = shield_calls();
     well += use_pread() && shield_calls() == before;
   }
-  ok(jumped == JUMPS && well == 3, "handlers jump out of %u calls, and those that follow are as fast (%u of 3)", jumped,
+  ok(jumped == JUMPS && well == 3,
+     "handlers jump out of %u calls, and those that follow are as fast (%u of 3)", jumped,
      well);
   /* Nothing stays pinned: what is open in one epoch is not in the next. */
   collect(NULL);
@@ -329,7 +333,8 @@ test_cancellation(void)
 {
   pthread_t thread;
   void *result;
-  struct waiter one = { .address = memory + 20 * page }, two = { .address = memory + 24 * page, .disabled = true };
+  struct waiter one = { .address = memory + 20 * page },
+                two = { .address = memory + 24 * page, .disabled = true };
   begin_waiter(&thread, &one);
   pthread_cancel(thread);
   pthread_join(thread, &result);
@@ -341,7 +346,8 @@ test_cancellation(void)
   if (send(ends[1], "here", 4, 0) != 4)
     abort();
   end_waiter(thread, &two, &result);
-  ok(!result && two.result == 4 && two.ready && !memcmp(two.address, "here", 4), "and is not, where it has forbidden that");
+  ok(!result && two.result == 4 && two.ready && !memcmp(two.address,
+     "here", 4), "and is not, where it has forbidden that");
 
   collect(NULL);
   collect(NULL);
@@ -427,7 +433,8 @@ test_oracle(void)
     }
   }
   uint64_t trapped = shield_calls() - before;
-  ok(!bad && !failures, "%u reads of %d threads in %u epochs: %u pages lost, %u reads failed", reads, READERS, epochs,
+  ok(!bad && !failures,
+     "%u reads of %d threads in %u epochs: %u pages lost, %u reads failed", reads, READERS, epochs,
      bad, failures);
   ok(trapped < reads, "%u of them were trapped", (unsigned)trapped);
   free(copy);
@@ -442,7 +449,8 @@ test_fork(void)
   pid_t child = fork();
   if (!child)
     _exit(!(use_pread() && use_pread()));
-  ok(child > 0 && waitpid(child, &status, 0) == child && status == 0 && use_pread(), "the child of a fork reads as well");
+  ok(child > 0 && waitpid(child, &status, 0) == child && status == 0 && use_pread(),
+     "the child of a fork reads as well");
 }
 
 static void
@@ -454,7 +462,8 @@ set_up(void)
   zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
   file = mkstemp(name);
   memory = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (zero < 0 || file < 0 || unlink(name) || !data || write(file, memset(data, 'x', LENGTH), LENGTH) != LENGTH
+  if (zero < 0 || file < 0 || unlink(name) || !data || write(file, memset(data, 'x', LENGTH), LENGTH) !=
+     LENGTH
       || lseek(file, 0, SEEK_SET) || memory == MAP_FAILED || socketpair(AF_UNIX, SOCK_DGRAM, 0, ends))
     abort();
   free(data);
