@@ -106,7 +106,7 @@ fork_in_child(void)
   gate_reset(&region_gate);
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     gate_reset(&tracker->gate);
-    if (tracker->follows)
+    if (tracker->flags & WW_FOLLOW_FORK)
       tracker_follow(tracker);
     else
       tracker_forget(tracker);

@@ -60,7 +60,8 @@ unreadable(const struct ww_region *region, const struct segment *segment, size_t
 
 /* Pages of one segment, which the program may read and write. False if they cannot be opened. */
 static bool
-lend_pages(struct ww_region *region, const struct segment *segment, size_t first, size_t count, size_t *hashed)
+lend_pages(struct ww_region *region, const struct segment *segment, size_t first, size_t count,
+           size_t *hashed)
 {
   struct gate_pass pass = gate_enter(&region->tracker->gate);
   struct page_set *set = &region->set[pass.epoch & 1];

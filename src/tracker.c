@@ -29,7 +29,6 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   pthread_mutex_init(&tracker->lock, NULL);
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
-  tracker->follows = options->flags & WW_FOLLOW_FORK;
   tracker->stack_depth = options->stack_depth;
   tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;

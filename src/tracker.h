@@ -31,7 +31,6 @@ struct ww_tracker {
   _Alignas(128) pthread_mutex_t lock;
   struct arena arena;
   bool started;
-  bool follows;                     /* children of fork() go on tracked */
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
   uint64_t unchanged_pages;         /* that were lent out and came back as they were */

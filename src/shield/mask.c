@@ -9,12 +9,10 @@
 #include "shield/call.h"
 #include "sigchain.h"
 #include "sigmask.h"
+#include "threads.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -25,40 +23,42 @@ _Atomic bool sigmask_on;
 /* Only what begins to block is trapped yet. */
 static _Atomic bool settling;
 
+/* The number that follows blanks. */
+static uint64_t
+read_number(const char *at, unsigned base)
+{
+  uint64_t number = 0;
+  while (*at == ' ' || *at == '\t')
+    at++;
+  for (; (*at >= '0' && *at <= '9') || (base == 16 && *at >= 'a' && *at <= 'f'); at++)
+    number = number * base + (uint64_t)(*at <= '9' ? *at - '0' : *at - 'a' + 10);
+  return number;
+}
+
 /* Is it a thread of the kernel's, that works for io_uring? Such a one blocks all signals and
  * runs nothing of the program. The flags are the 9th column (proc_pid_stat(5)). */
 static bool
-of_the_kernel(const char *thread)
+of_the_kernel(int32_t thread)
 {
-  const unsigned long worker = 0x00000010 | 0x00004000 | 0x00200000;   /* PF_IO_WORKER, _USER_WORKER, _KTHREAD */
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/self/task/%.20s/stat", thread);
-  int fd = os_open(path);
-  if (fd < 0)
+  /* PF_IO_WORKER, PF_USER_WORKER, PF_KTHREAD */
+  const uint64_t worker = 0x00000010 | 0x00004000 | 0x00200000;
+  char text[1024];
+  if (!threads_read(thread, "stat", text, sizeof text))
     return true;
-  long length = os_read(fd, text, sizeof text - 1);
-  os_close(fd);
-  text[length > 0 ? length : 0] = '\0';
   const char *at = strrchr(text, ')');
   for (unsigned column = 2; at && column < 9; column++)
     at = strchr(at + 1, ' ');
-  return at && (strtoul(at, NULL, 10) & worker);
+  return at && (read_number(at, 10) & worker);
 }
 
 /* A mask of another thread of the process; 0 if that has ended. */
 static uint64_t
-mask_of_thread(const char *thread)
+mask_of_thread(int32_t thread)
 {
-  char path[64], text[4096];
-  snprintf(path, sizeof path, "/proc/self/task/%.20s/status", thread);
-  int fd = os_open(path);
-  if (fd < 0)
-    return 0;
-  long length = os_read(fd, text, sizeof text - 1);
-  os_close(fd);
-  text[length > 0 ? length : 0] = '\0';
+  char text[4096];
+  threads_read(thread, "status", text, sizeof text);
   const char *blocked = strstr(text, "\nSigBlk:");
-  return blocked ? strtoull(blocked + sizeof "\nSigBlk:" - 1, NULL, 16) : 0;
+  return blocked ? read_number(blocked + sizeof "\nSigBlk:" - 1, 16) : 0;
 }
 
 /* libc blocks everything for a moment, when it makes a thread for example. On a busy machine that
@@ -66,29 +66,28 @@ mask_of_thread(const char *thread)
 static const uint64_t PATIENCE = 2000000000;   /* ns */
 
 static bool
-is_blocking(const char *thread)
+is_blocking(int32_t thread)
 {
-  int32_t number = (int32_t)strtol(thread, NULL, 10);
-  return number > 0 && number != os_thread_id() && (mask_of_thread(thread) & SIGMASK_OPEN) && !of_the_kernel(thread);
+  return thread != os_thread_id() && (mask_of_thread(thread) & SIGMASK_OPEN) && !of_the_kernel(thread);
 }
 
 /* A thread, not the calling one, that blocks what must be open, and does so for as long; 0: none. */
 static int32_t
 blocking_thread(uint64_t patience)
 {
-  int32_t found = 0;
-  DIR *threads = opendir("/proc/self/task");
-  struct dirent *entry;
-  while (threads && !found && (entry = readdir(threads))) {
+  struct threads_reader reader;
+  int32_t thread = 0, found = 0;
+  if (threads_open(&reader))
+    return 0;
+  while (!found && (thread = threads_next(&reader)) > 0) {
     uint64_t begin = os_now();
-    for (unsigned attempt = 0; !found && is_blocking(entry->d_name); attempt++)
+    for (unsigned attempt = 0; !found && is_blocking(thread); attempt++)
       if (os_now() - begin >= patience)
-        found = (int32_t)strtol(entry->d_name, NULL, 10);
+        found = thread;
       else
         os_pause(attempt);
   }
-  if (threads)
-    closedir(threads);
+  threads_close(&reader);
   return found;
 }
 
