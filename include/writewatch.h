@@ -88,14 +88,19 @@ typedef struct ww_dirty   ww_dirty;
 
 /* How a write is noticed. */
 enum ww_engine {
-  WW_ENGINE_AUTO = 0,     /* what this version has that suits the options best */
-  WW_ENGINE_MPROTECT = 1  /* mprotect(2) and SIGSEGV */
+  WW_ENGINE_AUTO = 0,        /* what suits the options and the kernel best, or what the environment
+                                variable WRITEWATCH_ENGINE names: mprotect, userfaultfd, pagemap */
+  WW_ENGINE_MPROTECT = 1,    /* mprotect(2) and SIGSEGV */
+  WW_ENGINE_USERFAULTFD = 2, /* write-protection below the mappings, and SIGBUS: Linux 6.4 */
+  WW_ENGINE_PAGEMAP = 3      /* the kernel notices by itself, PAGEMAP_SCAN: Linux 6.7; nobody knows who wrote */
 };
 
 /* What is done with a page once it is known to be written. */
 enum ww_policy {
   WW_POLICY_AUTO = 0,     /* what this version has that suits the options best */
-  WW_POLICY_TRAP = 1      /* every first write of an epoch traps */
+  WW_POLICY_TRAP = 1,     /* every first write of an epoch traps */
+  WW_POLICY_ADAPTIVE = 2  /* pages that are written often stay writable and are verified by a hash of
+                             what they hold; see ww_dirty_copy() for who copies while others write */
 };
 
 /* What a tracker does beside tracking: ww_options.flags, 0 or any of them together. */
@@ -215,8 +220,16 @@ struct ww_stats {
   uint64_t shielded_calls;   /* system calls of the process that WW_SHIELD made in its stead */
   uint64_t unknown_calls;    /* of these, with watched memory in an argument whose meaning is not known: its
                                 page and the next were declared */
-  uint64_t unchanged_pages;  /* that were lent to a system call and came back as they were, since
-                                ww_start() */
+  uint64_t unchanged_pages;  /* that were open, were compared by their hash and held what they had held, since
+                                ww_start(): not written, or written with the same bytes. Not returned */
+  uint64_t engine;           /* enum ww_engine that is used for regions where it can be */
+  uint64_t policy;           /* enum ww_policy */
+  uint64_t kept_pages;       /* WW_POLICY_ADAPTIVE: left writable and verified, just now */
+  uint64_t verified_pages;   /* pages that were hashed to be compared, since ww_start() */
+  uint64_t ahead_pages;      /* opened before they were written, and hashed first, since ww_start() */
+  uint64_t collect_time;     /* nanoseconds spent in ww_collect(), since ww_start() */
+  uint64_t arm_time;         /* of these, in write-protecting pages */
+  uint64_t hash_time;        /* of these, in hashing them */
 };
 
 /* Figures of a tracker, cheap enough to poll.
@@ -268,6 +281,8 @@ WW_API const char *ww_region_name(const ww_region *region);      /* "" if none w
 WW_API void       *ww_region_address(const ww_region *region);   /* page-aligned */
 WW_API size_t      ww_region_length(const ww_region *region);    /* bytes, whole pages */
 WW_API size_t      ww_region_page_size(const ww_region *region); /* bytes */
+/* How its writes are noticed; with WW_ENGINE_AUTO regions may differ. */
+WW_API enum ww_engine ww_region_engine(const ww_region *region);
 
 /* ---------------------------------------------------------------- dirty set */
 
@@ -313,6 +328,17 @@ WW_API int  ww_dirty_writer(const ww_dirty *dirty, const void *page, struct ww_w
  * -EINVAL writer is NULL or index is out of range */
 WW_API size_t ww_dirty_writers(const ww_dirty *dirty);
 WW_API int  ww_dirty_writer_at(const ww_dirty *dirty, size_t index, void **page, struct ww_writer *writer);
+/* Copy whole pages, [address, address + length), to `buffer`, so that the copy is one that the next
+ * collect can be trusted with. Under WW_POLICY_ADAPTIVE, and for pages that WW_SHIELD lent to the
+ * kernel, a page may be open, and what tells whether it changed is a hash. Who copies it by himself
+ * while others write may copy what comes and goes again: the page holds A at the collect, B when it
+ * is copied, A at the next collect, which finds nothing changed. This function makes what was copied
+ * what the page is compared with. Where no others write between a collect and the end of the copy,
+ * and under WW_POLICY_TRAP without WW_SHIELD, memcpy() does as well.
+ * Any thread; not while the tracker is being destroyed. Pages of a region that was removed are merely
+ * copied.
+ * -EINVAL an argument is NULL, or the range is not whole pages of one region of the dirty set */
+WW_API int  ww_dirty_copy(const ww_dirty *dirty, const void *address, size_t length, void *buffer);
 WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
 
 /* ------------------------------------------------------------------- report */

@@ -14,11 +14,11 @@ dist_man_MANS += \
   %D%/ww_tracker_stats.3
 
 dirty_links = \
-  %D%/ww_dirty_begin.3 %D%/ww_dirty_count.3 %D%/ww_dirty_end.3 %D%/ww_dirty_epoch.3 \
+  %D%/ww_dirty_begin.3 %D%/ww_dirty_copy.3 %D%/ww_dirty_count.3 %D%/ww_dirty_end.3 %D%/ww_dirty_epoch.3 \
   %D%/ww_dirty_free.3 %D%/ww_dirty_missed.3 %D%/ww_dirty_pages.3 %D%/ww_dirty_regions.3 %D%/ww_dirty_runs.3 \
   %D%/ww_dirty_writer.3 %D%/ww_dirty_writer_at.3 %D%/ww_dirty_writers.3
 region_links = \
-  %D%/ww_region_address.3 %D%/ww_region_length.3 %D%/ww_region_name.3 \
+  %D%/ww_region_address.3 %D%/ww_region_engine.3 %D%/ww_region_length.3 %D%/ww_region_name.3 \
   %D%/ww_region_page_size.3 %D%/ww_region_remove.3
 start_links = %D%/ww_stop.3
 error_links = %D%/ww_has_stacks.3 %D%/ww_last_error.3 %D%/ww_version.3

@@ -27,10 +27,14 @@ read_options(const struct ww_options *given, struct ww_options *options)
       return error_set(-E2BIG, "ww_options sets something that version %s does not know (byte %zu)",
                        PACKAGE_VERSION, i);
   memcpy(options, given, sizeof *options);
-  if (options->engine != WW_ENGINE_AUTO && options->engine != WW_ENGINE_MPROTECT)
+  if ((unsigned)options->engine > WW_ENGINE_PAGEMAP)
     return error_set(-EINVAL, "ww_options.engine is %d, which is no engine", (int)options->engine);
-  if (options->policy != WW_POLICY_AUTO && options->policy != WW_POLICY_TRAP)
+  if ((unsigned)options->policy > WW_POLICY_ADAPTIVE)
     return error_set(-EINVAL, "ww_options.policy is %d, which is no policy", (int)options->policy);
+  if (options->policy > WW_POLICY_TRAP)
+    return error_set(-ENOTSUP, "ww_options.policy is %d, which this version does not have", (int)options->policy);
+  if (options->engine > WW_ENGINE_MPROTECT)
+    return error_set(-ENOTSUP, "ww_options.engine is %d, which this version does not have", (int)options->engine);
   if (options->flags & ~FLAGS_KNOWN)
     return error_set(-EINVAL, "ww_options.flags is %#x, which this version does not know", options->flags);
   if (options->stack_depth > WW_STACK_MAX)
@@ -101,6 +105,12 @@ size_t
 ww_region_length(const ww_region *region)
 {
   return region->end - region->start;
+}
+
+enum ww_engine
+ww_region_engine(const ww_region *region)
+{
+  return region->engine;
 }
 
 size_t

@@ -16,6 +16,7 @@ libtracker_la_SOURCES = \
   %D%/carry.c \
   %D%/carry.h \
   %D%/context.h \
+  %D%/copy.c \
   %D%/dirtyset.c \
   %D%/dirtyset.h \
   %D%/disposition.h \

@@ -235,6 +235,7 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   region->start = start;
   region->end = end;
   region->shift = shift;
+  region->engine = WW_ENGINE_MPROTECT;
   region->pages = pages;
   region->origin = region;
   struct segment_table *table = (void *)(region + 1);

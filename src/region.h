@@ -42,6 +42,7 @@ struct ww_region {
   struct segment_table *spare;  /* the next table is made here */
   struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
   struct audit *audit;          /* NULL: none */
+  enum ww_engine engine;        /* how its writes are noticed */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */

@@ -32,6 +32,8 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   tracker->stack_depth = options->stack_depth;
   tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;
+  tracker->engine = options->engine == WW_ENGINE_AUTO ? WW_ENGINE_MPROTECT : options->engine;
+  tracker->policy = options->policy == WW_POLICY_AUTO ? WW_POLICY_TRAP : options->policy;
   if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
     goto failed;
   if (options->stack_depth) {
@@ -307,6 +309,8 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
   figures.shielded_calls = shield_calls();
   figures.unknown_calls = shield_unknown_calls();
   figures.unchanged_pages = tracker->unchanged_pages;
+  figures.engine = tracker->engine;
+  figures.policy = tracker->policy;
   figures.memory = atomic_load(&tracker->arena.bytes);
   lock_give(&tracker->lock);
   /* The caller's memory may be tracked: it is not written with a lock held. */

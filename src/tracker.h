@@ -33,7 +33,9 @@ struct ww_tracker {
   bool started;
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
-  uint64_t unchanged_pages;         /* that were lent out and came back as they were */
+  enum ww_engine engine;            /* for regions where it can be */
+  enum ww_policy policy;
+  uint64_t unchanged_pages;         /* that were open, and held what they had held */
   uint64_t past_faults;             /* of the epochs that were collected */
   size_t budget_wanted;             /* 0: by itself */
   size_t regions, room;
