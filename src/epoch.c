@@ -11,6 +11,7 @@
 #include "loan.h"
 #include "lock.h"
 #include "maps.h"
+#include "policy.h"
 #include "shield/waiting.h"
 #include "tracker.h"
 
@@ -63,6 +64,7 @@ int
 epoch_arm_region(struct ww_region *region)
 {
   /* First ours, then read-only: in the other order a fault in between is a crash. */
+  policy_begin(region);
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
   int error = arm_whole(region);
@@ -107,9 +109,11 @@ choose_budget(const struct ww_tracker *tracker, long promised)
 static void
 clear(struct ww_tracker *tracker)
 {
-  for (size_t i = 0; i < tracker->regions; i++)
+  for (size_t i = 0; i < tracker->regions; i++) {
+    policy_forget(tracker->region[i]);
     for (unsigned parity = 0; parity < 2; parity++)
       page_set_clear(&tracker->region[i]->set[parity]);
+  }
   for (unsigned parity = 0; parity < 2; parity++) {
     /* The figure of faults goes on to count them after ww_stop(). */
     tracker->past_faults += faultlog_count(&tracker->log[parity]);
@@ -127,6 +131,8 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
+  if (tracker->policy == WW_POLICY_ADAPTIVE)
+    cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {
     lock_give(&tracker->lock);
@@ -135,6 +141,8 @@ tracker_start(struct ww_tracker *tracker)
   atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
   atomic_store(&tracker->stale_faults, 0);
   atomic_store(&tracker->widened_pages, 0);
+  atomic_store(&tracker->ahead_pages, 0);
+  tracker->verified_pages = tracker->collect_time = tracker->arm_time = tracker->hash_time = 0;
   tracker->past_faults = 0;
   tracker->missed_pages = 0;
   tracker->first_epoch = atomic_load(&tracker->gate.epoch);
@@ -237,6 +245,7 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
       }
       page = (word + 1) * 64;
     }
+    policy_give_back(region, from);
     page_set_clear(from);
     atomic_fetch_sub(&tracker->mappings, mappings);
   }
@@ -244,29 +253,61 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&tracker->log[ended & 1].count, 0);
 }
 
-/* Make the marked pages of [from, to) read-only: neighbouring runs by one call, for the
- * pages between them are read-only already and cost the kernel a look; but not too many,
- * for other threads' faults wait meanwhile. */
+/* The first page from `page` on, below `to`, that is marked and not kept, and how many follow. */
+static size_t
+next_run(const struct ww_region *region, const struct page_set *set, size_t page, size_t to, size_t *count)
+{
+  while ((page = bitmap_next(&set->dirty, page)) < to) {
+    size_t word = page / 64;
+    uint64_t bits = bitmap_word(&set->dirty, word) & ~policy_kept(region, word) & bitmap_mask(word, page, to - page);
+    if (bits) {
+      page = word * 64 + (unsigned)__builtin_ctzll(bits);
+      uint64_t from = bits >> (page % 64);
+      size_t length = ~from ? (size_t)__builtin_ctzll(~from) : 64 - page % 64;
+      /* One that goes on in the next word. */
+      while ((page + length) % 64 == 0 && page + length < to) {
+        uint64_t more = bitmap_word(&set->dirty, (page + length) / 64)
+          & ~policy_kept(region, (page + length) / 64) & bitmap_mask((page + length) / 64, page, to - page);
+        size_t here = ~more ? (size_t)__builtin_ctzll(~more) : 64;
+        length += here;
+        if (here < 64)
+          break;
+      }
+      *count = length;
+      return page;
+    }
+    page = (word + 1) * 64;
+  }
+  return BITMAP_NONE;
+}
+
+/* None of [first, first + count) is kept. */
+static bool
+is_none_kept(const struct ww_region *region, size_t first, size_t count)
+{
+  size_t met = region->policy && count ? bitmap_next(&region->policy->kept, first) : BITMAP_NONE;
+  return met >= first + count;
+}
+
+/* Make the marked pages of [from, to) read-only, but for those that are kept: neighbouring runs by
+ * one call, for the pages between them are read-only already and cost the kernel a look; but not too
+ * many, for other threads' faults wait meanwhile. */
 static int
 arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
-  size_t page = from;
-  while ((page = bitmap_next(&set->dirty, page)) < to) {
-    size_t first = page, last = page;
-    unsigned runs = 0;
-    do {
-      size_t word = page / 64;
-      uint64_t bits = bitmap_word(&set->dirty, word) & bitmap_mask(word, page, to - page);
-      runs += (unsigned)__builtin_popcountll(bits & ~(bits << 1));
-      if (runs > RUNS_A_CALL)
+  size_t count, first = next_run(region, set, from, to, &count);
+  while (first != BITMAP_NONE) {
+    size_t behind = first + count, next = BITMAP_NONE;
+    for (unsigned runs = 1; (next = next_run(region, set, behind, to, &count)) != BITMAP_NONE; runs++) {
+      if (runs == RUNS_A_CALL || !is_none_kept(region, behind, next - behind))
         break;
-      last = word * 64 + 63 - (size_t)__builtin_clzll(bits);
-      page = bitmap_next(&set->dirty, (word + 1) * 64);
-    } while (page < to);
-    int error = engine_arm(region, first, last - first + 1, exact);
+      behind = next + count;
+    }
+    int error = engine_arm(region, first, behind - first, exact);
     if (error)
       return explain(region, error);
+    first = next;
   }
   return 0;
 }
@@ -280,6 +321,8 @@ arm_again(struct ww_region *region, uint64_t ended)
   struct pages pinned[PINS];
   size_t count = loan_arming(region, pinned), from = 0;
   int error = 0;
+  uint64_t begin = os_now();
+  policy_choose(region, set, running, pinned, count);
   for (size_t i = 0; i <= count && !error; i++) {
     size_t to = i < count ? pinned[i].first : region->pages;
     if (to > from)
@@ -290,8 +333,9 @@ arm_again(struct ww_region *region, uint64_t ended)
     }
   }
   loan_arming_done();
+  region->tracker->arm_time += os_now() - begin;
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set, running);
+    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running);
   return error;
 }
 
@@ -411,6 +455,8 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */
   tracker->log[(running + 1) & 1].begin = now;
+  for (size_t i = 0; i < tracker->regions; i++)
+    policy_mark_kept(tracker->region[i], &tracker->region[i]->set[(running + 1) & 1]);
   uint64_t ended = gate_advance(&tracker->gate);
   uint64_t faults = faultlog_count(&tracker->log[ended & 1]);
   int error = harvest(tracker, ended, &dirty);
@@ -422,6 +468,7 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
   }
+  tracker->collect_time += os_now() - now;
   lock_give(&tracker->lock);
   if (!error)
     *made = dirty;

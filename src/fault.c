@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "lock.h"
 #include "maps.h"
+#include "policy.h"
 #include "region.h"
 #include "shield/call.h"
 #include "sigchain.h"
@@ -59,7 +60,10 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   }
   if (first)
     record(tracker, pass.epoch, region_page_address(region, page), context);
-  int error = engine_open(region, set, page, 1);
+  size_t count = 1;
+  if (first && region->policy)
+    policy_ahead(region, set, &page, &count);
+  int error = engine_open(region, set, page, count);
   gate_leave(pass);
   return error;
 }
