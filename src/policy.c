@@ -11,11 +11,11 @@
  * (a trap that did not happen) and a tenth of T for each that trapped, and pays V for each kept
  * page that did not change. When it is empty no page is kept that was not before. A page that is
  * kept for the first time is on *trial*, for two idle epochs; each time it proves right
- * its patience doubles, up to T / V. How often trials succeed is known for three
- * kinds of page: trapped again after a short while, trapped for the first time, not trapped but
- * among many that were. A kind that fails more often than pays, (1 - s) 2 V > s (T - V), is tried
- * only now and then. What is left is the tenth: 1.10 of trapping, and hashing what is
- * given up once more.
+ * its patience doubles, up to T / V. How often pages on trial are written, an epoch, is known for
+ * three kinds: trapped again after a short while, trapped for the first time, not trapped but
+ * among many that were. A kind of which p T < V is tried only now and then; one of which p T > V
+ * gets all the patience at once, for then a page is worth keeping that is idle for long. What is
+ * left is the tenth: 1.10 of trapping, and hashing what is given up once more.
  *
  * Why no write is lost. A page that is kept is open, and marked (as bulk) in the running epoch
  * like every page that is open (gate.h); the mark of the next epoch is made before that begins.
@@ -147,14 +147,38 @@ struct choice {
   const struct pages *pinned;
   size_t pins;
   double budget[TRIALS];        /* pages of each kind that may be tried */
+  size_t traps, alone;          /* met; with no neighbour */
   unsigned dense;               /* traps in a word from which on its other pages are tried */
   bool aliased;                 /* other mappings may show what shared memory holds */
 };
 
+/* What a trap costs in this region, where more or fewer of them split mappings. */
 static double
-worth(const struct cost *cost)
+trap_cost(const struct policy *policy)
 {
-  return (PATIENCE_TRIAL * cost->verify) / (cost->trap + cost->verify);
+  return policy->cost.trap + policy->cost.split * policy->alone;
+}
+
+/* A page that is written in more than this share of the epochs is worth keeping, with a margin for what
+ * is not known. */
+static double
+worth(const struct policy *policy)
+{
+  return 1.2 * policy->cost.verify / trap_cost(policy);
+}
+
+/* Epochs in which keeping costs one trap. */
+static unsigned
+patience_most(const struct policy *policy)
+{
+  double most = trap_cost(policy) / policy->cost.verify;
+  return most < PATIENCE_TRIAL ? PATIENCE_TRIAL : most < PATIENCE_MAX ? (unsigned)most : PATIENCE_MAX;
+}
+
+static bool
+is_good(const struct policy *policy, int kind)
+{
+  return policy->odds[kind].tries >= TRIES_KNOWN && policy->odds[kind].rate > worth(policy);
 }
 
 static void
@@ -165,8 +189,7 @@ set_budgets(struct choice *choice)
   for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++) {
     const struct odds *odds = &policy->odds[kind];
     bool known = odds->tries >= TRIES_KNOWN;
-    choice->budget[kind] = pages <= 0 ? 0 : !known ? pages
-      : odds->rate > worth(&policy->cost) ? (double)SIZE_MAX : pages * EXPLORE;
+    choice->budget[kind] = pages <= 0 ? 0 : !known ? pages : is_good(policy, kind) ? (double)SIZE_MAX : pages * EXPLORE;
   }
 }
 
@@ -201,11 +224,12 @@ try_pages(struct choice *choice, size_t word, uint64_t mask, enum trial kind)
 {
   struct policy *policy = choice->policy;
   uint64_t taken = 0;
+  unsigned granted = is_good(policy, kind) ? patience_most(policy) : PATIENCE_TRIAL;
   for (; mask && choice->budget[kind] >= 1; mask &= mask - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(mask);
     taken |= (uint64_t)1 << bit;
     choice->budget[kind] -= 1;
-    policy->patience[word * 64 + bit] = (struct patience){ PATIENCE_TRIAL, PATIENCE_TRIAL, (unsigned char)kind & 3 };
+    policy->patience[word * 64 + bit] = (struct patience){ (uint8_t)granted, granted & 63, (unsigned char)kind & 3 };
   }
   return taken;
 }
@@ -257,7 +281,9 @@ choose_word(struct choice *choice, size_t word)
   if (!candidates)
     return;
   unsigned traps = (unsigned)__builtin_popcountll(trapped);
-  policy->bank += RISK * policy->cost.trap * traps;
+  policy->bank += RISK * trap_cost(policy) * traps;
+  choice->traps += traps;
+  choice->alone += (unsigned)__builtin_popcountll(trapped & ~(trapped << 1) & ~(trapped >> 1));
   uint64_t recent = policy->recent[0][word] | policy->recent[1][word];
   policy->recent[0][word] |= candidates;
   uint64_t may = eligible(choice, word);
@@ -312,8 +338,9 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
   struct policy *policy = region->policy;
   if (!policy)
     return;
-  struct choice choice = { region, policy, ended, running, pinned, pins, { 0 }, 0, may_be_aliased(region->tracker) };
-  double dense = 1.5 * 64 * worth(&policy->cost);
+  struct choice choice = { .region = region, .policy = policy, .ended = ended, .running = running,
+                           .pinned = pinned, .pins = pins, .aliased = may_be_aliased(region->tracker) };
+  double dense = 64 * worth(policy);
   choice.dense = dense < 2 ? 2 : (unsigned)dense;
   set_budgets(&choice);
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64) {
@@ -323,8 +350,10 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
     double more = (policy->bank - before) / ((PATIENCE_TRIAL + 1) * policy->cost.verify);
     for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++)
       if (policy->bank > 0)
-        choice.budget[kind] += policy->odds[kind].tries >= TRIES_KNOWN ? more * EXPLORE : more;
+        choice.budget[kind] += policy->odds[kind].tries < TRIES_KNOWN ? more : more * EXPLORE;
   }
+  if (choice.traps)
+    policy->alone += ((double)choice.alone / (double)choice.traps - policy->alone) / 4;
   grow_old(policy, region->pages);
   instruct(region);
 }
@@ -373,19 +402,17 @@ static void
 judge_page(struct policy *policy, size_t page, bool changed)
 {
   struct patience *patience = &policy->patience[page];
-  double limit = policy->cost.trap / policy->cost.verify;
+  if (patience->trial)
+    learn(&policy->odds[patience->trial], changed);
   if (changed) {
-    unsigned granted = 2u * patience->granted + 1, most = limit < PATIENCE_MAX ? (unsigned)limit : PATIENCE_MAX;
-    policy->bank += policy->cost.trap - policy->cost.verify;
-    if (patience->trial)
-      learn(&policy->odds[patience->trial], true);
+    unsigned granted = 2u * patience->granted + 1, most = patience_most(policy);
+    policy->bank += trap_cost(policy) - policy->cost.verify;
     granted = granted < most ? granted : most;
     *patience = (struct patience){ .left = (uint8_t)granted, .granted = granted & 63, .trial = 0 };
     return;
   }
   policy->bank -= policy->cost.verify;
-  if (--patience->left == 0 && patience->trial)
-    learn(&policy->odds[patience->trial], false);
+  patience->left--;
 }
 
 /* The mark in the running epoch becomes a provisional one: the page is armed by the next collect. */
@@ -479,7 +506,7 @@ policy_learn_ahead(struct ww_region *region, size_t changed, size_t unchanged)
   if (!policy)
     return;
   const struct cost *cost = &policy->cost;
-  policy->bank += (double)changed * (cost->trap - 2 * cost->verify) - (double)unchanged * 2 * cost->verify;
+  policy->bank += (double)changed * (trap_cost(policy) - 2 * cost->verify) - (double)unchanged * 2 * cost->verify;
 }
 
 /* ------------------------------------------------------------- other ends */

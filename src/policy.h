@@ -19,7 +19,8 @@ struct policy {
   uint64_t *recent[2];          /* a bit a page: trapped lately, and a while ago */
   unsigned age;                 /* epochs since `recent` changed places */
   double bank;                  /* nanoseconds: what was saved, and may be risked */
-  struct odds { double rate, tries; } odds[TRIALS];  /* how often a trial was worth it */
+  double alone;                 /* the share of traps with no open page beside theirs */
+  struct odds { double rate, tries; } odds[TRIALS];  /* pages on trial: written in which share of epochs */
   size_t kept_pages;
   struct cost cost;
   _Atomic long ahead_left;      /* pages that handlers may open unwritten in this epoch */
