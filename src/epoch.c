@@ -62,10 +62,13 @@ arm_whole(struct ww_region *region)
 int
 epoch_arm_region(struct ww_region *region)
 {
+  int error = engine_attach(region);
+  if (error)
+    return error;
   /* First ours, then read-only: in the other order a fault in between is a crash. */
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
-  int error = arm_whole(region);
+  error = arm_whole(region);
   if (!error && region->tracker->audited)
     error = audit_begin(region);
   if (error) {
@@ -215,6 +218,8 @@ tracker_follow(struct ww_tracker *tracker)
     for (unsigned parity = 0; parity < 2; parity++)
       mappings += atomic_load(&tracker->region[i]->set[parity].mappings);
   atomic_store(&tracker->mappings, mappings);
+  for (size_t i = 0; i < tracker->regions; i++)
+    engine_follow(tracker->region[i], &tracker->region[i]->set[atomic_load(&tracker->gate.epoch) & 1]);
 }
 
 /* ----------------------------------------------------------------- collect */
@@ -252,6 +257,12 @@ arm_marked(struct ww_region *region, const struct page_set *set, size_t from, si
 {
   enum { RUNS_A_CALL = 64 };
   size_t page = from;
+  if (region->scanned)
+    return 0;
+  if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {
+    int error = engine_arm_marked(region, set, from, to);
+    return error && error != -ESTALE ? explain(region, error) : error;
+  }
   while ((page = bitmap_next(&set->dirty, page)) < to) {
     size_t first = page, last = page;
     unsigned runs = 0;
@@ -269,6 +280,22 @@ arm_marked(struct ww_region *region, const struct page_set *set, size_t from, si
       return explain(region, error);
   }
   return 0;
+}
+
+/* What only the kernel knows: into the ended epoch's marks. Where nothing must stay open, the pages
+ * are armed again in one with that. */
+static void
+notice(struct ww_region *region, uint64_t ended)
+{
+  struct page_set *set = &region->set[ended & 1];
+  struct pages pinned[PINS];
+  region->scanned = false;
+  engine_check(region, set);
+  if (atomic_load(&region->engine) != WW_ENGINE_PAGEMAP)
+    return;
+  bool protect = loan_arming(region, pinned) == 0 && bitmap_next(&set->dirty, 0) == BITMAP_NONE;
+  region->scanned = engine_scan(region, set, 0, region->pages, protect) && protect;
+  loan_arming_done();
 }
 
 /* C3 of gate.h for one region, A1 to A3 of pin.h, and the judgement of provisional marks,
@@ -290,6 +317,11 @@ arm_again(struct ww_region *region, uint64_t ended)
     }
   }
   loan_arming_done();
+  if (error == -ESTALE) {
+    /* From now on it is the mprotect engine's, which does not say so again. */
+    engine_lose(region, set);
+    return arm_again(region, ended);
+  }
   if (!error)
     region->tracker->unchanged_pages += loan_verify(region, set, running);
   return error;
@@ -352,6 +384,8 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
+  for (size_t i = 0; i < tracker->regions; i++)
+    notice(tracker->region[i], ended);
   alias_spread(tracker, ended);
   if (carry_over(tracker, ended))
     tracker->withdrawn = true;

@@ -42,7 +42,10 @@ struct ww_region {
   struct segment_table *spare;  /* the next table is made here */
   struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
   struct audit *audit;          /* NULL: none */
-  enum ww_engine engine;        /* how its writes are noticed */
+  _Atomic enum ww_engine engine; /* how its writes are noticed */
+  uint64_t object;              /* the userfaultfd object that watches it; 0: none */
+  bool scanned;                 /* what was marked last is armed already */
+  _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */

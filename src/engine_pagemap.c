@@ -1,0 +1,116 @@
+/* engine_pagemap.c - what the kernel has noticed by itself: UFFD_FEATURE_WP_ASYNC and PAGEMAP_SCAN.
+ *
+ * A page is armed by userfaultfd's write-protection (engine_userfault.c). The first write to it
+ * takes that away and goes on, without a signal; the scan finds the pages that lack it.
+ *
+ * Why nothing is lost. Scan and arming are two steps, and the program writes meanwhile. A page that
+ * the scan found is returned, and armed behind it: a write before its arming is there for whoever
+ * copies the page after the collect's return, a write behind it is found by the next scan. A page
+ * that the scan did not find was armed when the scan looked, and the collect does not touch it: a
+ * write behind that look takes its protection away, which the next scan finds. So only pages that
+ * the scan found, or that a mark says are open, may be armed, never the page between two of them.
+ * Where nothing keeps a page open (no pin, no other mark), the kernel arms each page in one with
+ * the look at it, and there is no between.
+ *
+ * What the scan does not see: content that the kernel throws away (MADV_DONTNEED). Its protection
+ * goes with it, so what is written there later is found. */
+#include "config.h"
+#include "engine_ways.h"
+#include "userfault.h"
+
+#include <errno.h>
+
+static struct {
+  _Atomic int fd;
+  _Atomic uint64_t device, inode;
+} pagemap = { .fd = -1 };
+
+static bool
+is_there(void)
+{
+  uint64_t device, inode;
+  int fd = atomic_load(&pagemap.fd);
+  return fd >= 0 && !os_file_identity(fd, &device, &inode) && device == atomic_load(&pagemap.device)
+    && inode == atomic_load(&pagemap.inode);
+}
+
+/* An open descriptor, or a negative errno. */
+static int
+get(void)
+{
+  uint64_t device, inode;
+  if (is_there())
+    return atomic_load(&pagemap.fd);
+  userfault_lock();
+  int fd = os_pagemap_open();
+  if (fd >= 0 && !os_file_identity(fd, &device, &inode)) {
+    atomic_store(&pagemap.device, device);
+    atomic_store(&pagemap.inode, inode);
+  }
+  atomic_store(&pagemap.fd, fd < 0 ? -1 : fd);
+  userfault_unlock();
+  return fd;
+}
+
+int
+pagemap_open(void)
+{
+  struct userfault_range range;
+  uintptr_t reached, page = (uintptr_t)&range & ~(uintptr_t)(os_page_size() - 1);
+  int fd = get();
+  if (fd < 0)
+    return fd;
+  /* Of memory that is not watched it says EPERM, if it says anything. */
+  long found = os_pagemap_scan(fd, page, page + os_page_size(), false, &range, 1, &reached);
+  return found == -EPERM ? 0 : (int)(found < 0 ? found : 0);
+}
+
+static void
+mark(struct ww_region *region, struct page_set *set, const struct userfault_range *range)
+{
+  size_t first = (range->start - region->start) >> region->shift;
+  size_t behind = ((range->end - 1 - region->start) >> region->shift) + 1;
+  for (size_t word = first / 64; word <= (behind - 1) / 64; word++)
+    page_set_add(region, set, word, bitmap_mask(word, first, behind - first));
+}
+
+bool
+pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_t count, bool protect)
+{
+  enum { RANGES = 256 };
+  struct userfault_range range[RANGES];
+  uintptr_t at = region_page_address(region, first), end = region_page_address(region, first + count);
+  int fd = get();
+  if (fd < 0)
+    return false;
+  while (at < end) {
+    uintptr_t reached = at;
+    long found = os_pagemap_scan(fd, at, end, protect, range, RANGES, &reached);
+    if (found < 0)
+      return false;
+    for (long i = 0; i < found; i++)
+      mark(region, set, &range[i]);
+    if (reached <= at)
+      return false;
+    at = reached;
+  }
+  return true;
+}
+
+bool
+pagemap_is_written(const struct ww_region *region, size_t page)
+{
+  struct userfault_range range;
+  uintptr_t reached, at = region_page_address(region, page);
+  int fd = atomic_load(&pagemap.fd);
+  return os_pagemap_scan(fd, at, at + ((uintptr_t)1 << region->shift), false, &range, 1, &reached) != 0;
+}
+
+/* The child's is about the parent's memory. */
+void
+pagemap_forget(void)
+{
+  if (is_there())
+    os_close(atomic_load(&pagemap.fd));
+  atomic_store(&pagemap.fd, -1);
+}
