@@ -34,10 +34,23 @@ engine_arm(struct ww_region *region, size_t first, size_t count, bool exact)
 int
 engine_disarm(struct ww_region *region)
 {
-  if (!is_mprotect(region))
-    userfault_detach(region);
-  /* Of the others this changes nothing, and says whether all of it is still mapped. */
-  return mprotect_disarm(region);
+  if (is_mprotect(region))
+    return mprotect_disarm(region);
+  userfault_detach(region);
+  return engine_is_whole(region) ? 0 : -ENOMEM;
+}
+
+bool
+engine_is_whole(const struct ww_region *region)
+{
+  const struct segment_table *table = atomic_load(&region->table);
+  for (size_t i = 0; i < table->count; i++) {
+    const struct segment *segment = &table->segment[i];
+    if (segment_is_tracked(segment)
+        && os_is_mapped(region_page_address(region, segment->first), segment->count << region->shift))
+      return false;
+  }
+  return true;
 }
 
 int
@@ -182,7 +195,7 @@ engine_attach(struct ww_region *region)
   if (engine == WW_ENGINE_MPROTECT)
     return 0;
   /* Whether it is all mapped is for the other engine to say. */
-  if (mprotect_disarm(region))
+  if (!engine_is_whole(region))
     return 0;
   error = open_engine(engine);
   if (!error) {

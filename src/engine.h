@@ -13,6 +13,8 @@
 int engine_arm(struct ww_region *region, size_t first, size_t count, bool exact);
 /* Give the whole region back the protection that it had, and let go of it. */
 int engine_disarm(struct ww_region *region);
+/* Is all of it still mapped? */
+bool engine_is_whole(const struct ww_region *region);
 /* Between gate_enter() and gate_leave(), with the pages marked in `set`: make them
  * writable. Over the budget of mappings, or if the kernel has no mapping left, pages
  * beside them are made writable too, and marked as bulk. 0, or the errno of a kernel

@@ -284,7 +284,7 @@ arm_marked(struct ww_region *region, const struct page_set *set, size_t from, si
 
 /* What only the kernel knows: into the ended epoch's marks. Where nothing must stay open, the pages
  * are armed again in one with that. */
-static void
+static int
 notice(struct ww_region *region, uint64_t ended)
 {
   struct page_set *set = &region->set[ended & 1];
@@ -292,10 +292,14 @@ notice(struct ww_region *region, uint64_t ended)
   region->scanned = false;
   engine_check(region, set);
   if (atomic_load(&region->engine) != WW_ENGINE_PAGEMAP)
-    return;
+    return 0;
+  /* Of what is not there a scan says nothing. */
+  if (!engine_is_whole(region))
+    return region_unmapped(region);
   bool protect = loan_arming(region, pinned) == 0 && bitmap_next(&set->dirty, 0) == BITMAP_NONE;
   region->scanned = engine_scan(region, set, 0, region->pages, protect) && protect;
   loan_arming_done();
+  return 0;
 }
 
 /* C3 of gate.h for one region, A1 to A3 of pin.h, and the judgement of provisional marks,
@@ -384,8 +388,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
-  for (size_t i = 0; i < tracker->regions; i++)
-    notice(tracker->region[i], ended);
+  for (size_t i = 0; i < tracker->regions && !error; i++)
+    error = notice(tracker->region[i], ended);
+  if (error)
+    return error;
   alias_spread(tracker, ended);
   if (carry_over(tracker, ended))
     tracker->withdrawn = true;

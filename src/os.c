@@ -110,6 +110,13 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
 }
 
 int
+os_is_mapped(uintptr_t address, size_t length)
+{
+  /* Has done nothing else since Linux 2.6.19. */
+  return (int)CALL(SYS_msync, address, length, MS_ASYNC);
+}
+
+int
 os_in_core(uintptr_t address, size_t length, unsigned char *pages)
 {
   return (int)CALL(SYS_mincore, address, length, pages);

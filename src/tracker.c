@@ -37,6 +37,7 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
     goto failed;
   if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
     goto failed;
+  error = -ENOMEM;
   if (options->stack_depth) {
     tracker->writers = writers_create(options->stack_depth,
                                       options->stack_limit ? options->stack_limit : STACKS_DEFAULT);
