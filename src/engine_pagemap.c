@@ -12,8 +12,8 @@
  * Where nothing keeps a page open (no pin, no other mark), the kernel arms each page in one with
  * the look at it, and there is no between.
  *
- * What the scan does not see: content that the kernel throws away (MADV_DONTNEED). Its protection
- * goes with it, so what is written there later is found. */
+ * What the kernel throws away (MADV_DONTNEED) loses its protection too, and is found like what was
+ * written (seen on 6.18). */
 #include "config.h"
 #include "engine_ways.h"
 #include "userfault.h"

@@ -23,16 +23,7 @@
 static int
 explain(struct ww_region *region, int error)
 {
-  const struct segment_table *table = atomic_load(&region->table);
-  for (size_t i = 0; error == -ENOMEM && i < table->count; i++) {
-    const struct segment *segment = &table->segment[i];
-    uintptr_t at = region_page_address(region, segment->first);
-    if (segment_is_tracked(segment)
-        && os_protect(at, segment->count << region->shift, segment->protection) == -ENOMEM
-        && maps_protection(at) == 0)
-      error = -EFAULT;
-  }
-  if (error == -EFAULT)
+  if (error == -EFAULT || !engine_is_whole(region))
     return region_unmapped(region);
   return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
                    "reached?", region->name, (unsigned long)region->start, (unsigned long)region->end,
