@@ -218,39 +218,6 @@ engine_attach(struct ww_region *region)
 
 /* ------------------------------------------------------- what was written */
 
-/* Between two runs so many pages are armed along with them: a look at each is less than a call.
- * They are armed already, or open and marked in the running epoch, and then trap once more. With
- * the pagemap engine such a page may have been written just now, which only its protection says:
- * none may be touched that is not marked. */
-static size_t
-gap_allowed(const struct ww_region *region)
-{
-  enum { GAP = 16 };
-  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? 0 : GAP;
-}
-
-int
-engine_arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to)
-{
-  size_t gap = gap_allowed(region), page = from;
-  while ((page = bitmap_next(&set->dirty, page)) < to) {
-    size_t first = page, behind = page + 1;
-    for (;;) {
-      while (behind < to && bitmap_test(&set->dirty, behind))
-        behind++;
-      size_t next = gap && behind < to ? bitmap_next(&set->dirty, behind) : to;
-      if (next >= to || next - behind > gap)
-        break;
-      behind = next;
-    }
-    int error = userfault_arm(region, first, behind - first);
-    if (error)
-      return error == -ENOMEM ? error : -ESTALE;
-    page = behind;
-  }
-  return 0;
-}
-
 void
 engine_check(struct ww_region *region, struct page_set *ended)
 {
@@ -277,10 +244,10 @@ engine_scan(struct ww_region *region, struct page_set *set, size_t first, size_t
   return false;
 }
 
-bool
-engine_is_written(struct ww_region *region, size_t page)
+uint64_t
+engine_written(struct ww_region *region, size_t word)
 {
-  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP && pagemap_is_written(region, page);
+  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? pagemap_written(region, word) : 0;
 }
 
 /* -------------------------------------------------------------------- fork */

@@ -35,9 +35,6 @@ int engine_choose(const struct ww_options *options, enum ww_engine *engine, bool
 /* Before a region is armed: its tracker's engine if it can be, else mprotect; -ENOTSUP if the engine
  * was asked for by name. Ends with engine_disarm(). */
 int engine_attach(struct ww_region *region);
-/* Pages of [from, to) that are marked in `set`: make them read-only, run by run. -ESTALE: the engine
- * can no longer do it (engine_lose()). Not for regions of the mprotect engine. */
-int engine_arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to);
 /* When an epoch has ended, before its marks are looked at: does the region's engine still work?
  * If not, the program has closed a descriptor of ours: engine_lose(). */
 void engine_check(struct ww_region *region, struct page_set *ended);
@@ -48,8 +45,13 @@ void engine_lose(struct ww_region *region, struct page_set *ended);
  * nothing is lost in between. If the kernel cannot be asked, all of them are marked, as bulk, and the
  * result is false: nothing is armed then. */
 bool engine_scan(struct ww_region *region, struct page_set *set, size_t first, size_t count, bool protect);
-/* Has the kernel seen a write to the page that no scan has found yet? */
-bool engine_is_written(struct ww_region *region, size_t page);
+/* The pages of a word to which the kernel has seen a write that no scan has found yet. */
+uint64_t engine_written(struct ww_region *region, size_t word);
+static inline bool
+engine_is_written(struct ww_region *region, size_t page)
+{
+  return engine_written(region, page / 64) >> (page % 64) & 1;
+}
 
 /* --- around fork(): all locks are held.
  *

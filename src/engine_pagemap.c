@@ -97,13 +97,19 @@ pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_
   return true;
 }
 
-bool
-pagemap_is_written(const struct ww_region *region, size_t page)
+uint64_t
+pagemap_written(const struct ww_region *region, size_t word)
 {
-  struct userfault_range range;
-  uintptr_t reached, at = region_page_address(region, page);
-  int fd = atomic_load(&pagemap.fd);
-  return os_pagemap_scan(fd, at, at + ((uintptr_t)1 << region->shift), false, &range, 1, &reached) != 0;
+  enum { RANGES = 32 };   /* no two of them touch */
+  struct userfault_range range[RANGES];
+  size_t behind = region->pages - word * 64 < 64 ? region->pages : (word + 1) * 64;
+  uintptr_t reached, base = region_page_address(region, word * 64), end = region_page_address(region, behind);
+  long found = os_pagemap_scan(atomic_load(&pagemap.fd), base, end, false, range, RANGES, &reached);
+  uint64_t mask = found < 0 ? ~(uint64_t)0 : 0;
+  for (long i = 0; i < found; i++)
+    mask |= bitmap_mask(0, (range[i].start - base) >> region->shift,
+                        (range[i].end - range[i].start) >> region->shift);
+  return mask;
 }
 
 /* The child's is about the parent's memory. */

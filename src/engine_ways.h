@@ -27,7 +27,7 @@ void userfault_unlock(void);
 /* Can PAGEMAP_SCAN be had? */
 int pagemap_open(void);
 bool pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_t count, bool protect);
-bool pagemap_is_written(const struct ww_region *region, size_t page);
+uint64_t pagemap_written(const struct ww_region *region, size_t word);
 void pagemap_forget(void);
 
 #endif

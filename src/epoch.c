@@ -11,6 +11,8 @@
 #include "loan.h"
 #include "lock.h"
 #include "maps.h"
+#include "policy.h"
+#include "runs.h"
 #include "shield/waiting.h"
 #include "tracker.h"
 
@@ -57,6 +59,7 @@ epoch_arm_region(struct ww_region *region)
   if (error)
     return error;
   /* First ours, then read-only: in the other order a fault in between is a crash. */
+  policy_begin(region);
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
   error = arm_whole(region);
@@ -101,9 +104,11 @@ choose_budget(const struct ww_tracker *tracker, long promised)
 static void
 clear(struct ww_tracker *tracker)
 {
-  for (size_t i = 0; i < tracker->regions; i++)
+  for (size_t i = 0; i < tracker->regions; i++) {
+    policy_forget(tracker->region[i]);
     for (unsigned parity = 0; parity < 2; parity++)
       page_set_clear(&tracker->region[i]->set[parity]);
+  }
   for (unsigned parity = 0; parity < 2; parity++) {
     /* The figure of faults goes on to count them after ww_stop(). */
     tracker->past_faults += faultlog_count(&tracker->log[parity]);
@@ -121,6 +126,8 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
+  if (tracker->policy == WW_POLICY_ADAPTIVE)
+    cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {
     lock_give(&tracker->lock);
@@ -129,6 +136,8 @@ tracker_start(struct ww_tracker *tracker)
   atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
   atomic_store(&tracker->stale_faults, 0);
   atomic_store(&tracker->widened_pages, 0);
+  atomic_store(&tracker->ahead_pages, 0);
+  tracker->verified_pages = tracker->collect_time = tracker->arm_time = tracker->hash_time = 0;
   tracker->past_faults = 0;
   tracker->missed_pages = 0;
   tracker->first_epoch = atomic_load(&tracker->gate.epoch);
@@ -233,6 +242,7 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
       }
       page = (word + 1) * 64;
     }
+    policy_give_back(region, from);
     page_set_clear(from);
     atomic_fetch_sub(&tracker->mappings, mappings);
   }
@@ -240,56 +250,30 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&tracker->log[ended & 1].count, 0);
 }
 
-/* Make the marked pages of [from, to) read-only: neighbouring runs by one call, for the
- * pages between them are read-only already and cost the kernel a look; but not too many,
- * for other threads' faults wait meanwhile. */
+/* Make the marked pages of [from, to) read-only, but for those that are kept: neighbouring runs by
+ * one call, for the pages between them are read-only already and cost the kernel a look; but not too
+ * many, for other threads' faults wait meanwhile. */
 static int
 arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
-  size_t page = from;
-  if (region->scanned)
-    return 0;
   if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {
-    int error = engine_arm_marked(region, set, from, to);
+    int error = region->scanned ? 0 : runs_arm(region, set, from, to);
     return error && error != -ESTALE ? explain(region, error) : error;
   }
-  while ((page = bitmap_next(&set->dirty, page)) < to) {
-    size_t first = page, last = page;
-    unsigned runs = 0;
-    do {
-      size_t word = page / 64;
-      uint64_t bits = bitmap_word(&set->dirty, word) & bitmap_mask(word, page, to - page);
-      runs += (unsigned)__builtin_popcountll(bits & ~(bits << 1));
-      if (runs > RUNS_A_CALL)
+  size_t count, first = runs_next(region, set, from, to, &count);
+  while (first != BITMAP_NONE) {
+    size_t behind = first + count, next = BITMAP_NONE;
+    for (unsigned runs = 1; (next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE; runs++) {
+      if (runs == RUNS_A_CALL || !runs_none_kept(region, behind, next - behind))
         break;
-      last = word * 64 + 63 - (size_t)__builtin_clzll(bits);
-      page = bitmap_next(&set->dirty, (word + 1) * 64);
-    } while (page < to);
-    int error = engine_arm(region, first, last - first + 1, exact);
+      behind = next + count;
+    }
+    int error = engine_arm(region, first, behind - first, exact);
     if (error)
       return explain(region, error);
+    first = next;
   }
-  return 0;
-}
-
-/* What only the kernel knows: into the ended epoch's marks. Where nothing must stay open, the pages
- * are armed again in one with that. */
-static int
-notice(struct ww_region *region, uint64_t ended)
-{
-  struct page_set *set = &region->set[ended & 1];
-  struct pages pinned[PINS];
-  region->scanned = false;
-  engine_check(region, set);
-  if (atomic_load(&region->engine) != WW_ENGINE_PAGEMAP)
-    return 0;
-  /* Of what is not there a scan says nothing. */
-  if (!engine_is_whole(region))
-    return region_unmapped(region);
-  bool protect = loan_arming(region, pinned) == 0 && bitmap_next(&set->dirty, 0) == BITMAP_NONE;
-  region->scanned = engine_scan(region, set, 0, region->pages, protect) && protect;
-  loan_arming_done();
   return 0;
 }
 
@@ -302,23 +286,24 @@ arm_again(struct ww_region *region, uint64_t ended)
   struct pages pinned[PINS];
   size_t count = loan_arming(region, pinned), from = 0;
   int error = 0;
+  uint64_t begin = os_now();
+  policy_choose(region, set, running, pinned, count);
   for (size_t i = 0; i <= count && !error; i++) {
     size_t to = i < count ? pinned[i].first : region->pages;
-    if (to > from)
-      error = arm_marked(region, set, from, to, count > 0);
+    if (to > from && (error = arm_marked(region, set, from, to, count > 0)) == -ESTALE) {
+      /* From now on it is the mprotect engine's: from the beginning. */
+      engine_lose(region, set);
+      error = arm_marked(region, set, 0, to, true);
+    }
     if (i < count) {
       loan_carry_over(region, set, running, pinned[i]);
       from = pinned[i].first + pinned[i].count;
     }
   }
   loan_arming_done();
-  if (error == -ESTALE) {
-    /* From now on it is the mprotect engine's, which does not say so again. */
-    engine_lose(region, set);
-    return arm_again(region, ended);
-  }
+  region->tracker->arm_time += os_now() - begin;
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set, running);
+    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running);
   return error;
 }
 
@@ -380,7 +365,7 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
   for (size_t i = 0; i < tracker->regions && !error; i++)
-    error = notice(tracker->region[i], ended);
+    error = runs_notice(tracker->region[i], &tracker->region[i]->set[ended & 1]);
   if (error)
     return error;
   alias_spread(tracker, ended);
@@ -442,6 +427,8 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */
   tracker->log[(running + 1) & 1].begin = now;
+  for (size_t i = 0; i < tracker->regions; i++)
+    policy_mark_kept(tracker->region[i], &tracker->region[i]->set[(running + 1) & 1]);
   uint64_t ended = gate_advance(&tracker->gate);
   uint64_t faults = faultlog_count(&tracker->log[ended & 1]);
   int error = harvest(tracker, ended, &dirty);
@@ -453,6 +440,7 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
   }
+  tracker->collect_time += os_now() - now;
   lock_give(&tracker->lock);
   if (!error)
     *made = dirty;

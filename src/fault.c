@@ -13,6 +13,7 @@
 #include "lock.h"
 #include "maps.h"
 #include "pin.h"
+#include "policy.h"
 #include "region.h"
 #include "shield/call.h"
 #include "sigchain.h"
@@ -60,7 +61,11 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   }
   if (first)
     record(tracker, pass.epoch, region_page_address(region, page), context);
-  int error = engine_open(region, set, page, 1);
+  size_t count = 1;
+  /* With the pagemap engine (around fork()) a page may have been written before, unmarked. */
+  if (first && region->policy && tracker->engine != WW_ENGINE_PAGEMAP)
+    policy_ahead(region, set, &page, &count);
+  int error = engine_open(region, set, page, count);
   gate_leave(pass);
   return error;
 }

@@ -5,6 +5,7 @@ lib_LTLIBRARIES += libwritewatch.la
 
 libtracker_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden $(LIBUNWIND_CFLAGS) $(LIBSECCOMP_CFLAGS)
 libtracker_la_SOURCES = \
+  %D%/ahead.c \
   %D%/alias.c \
   %D%/alias.h \
   %D%/api.c \
@@ -17,6 +18,8 @@ libtracker_la_SOURCES = \
   %D%/carry.h \
   %D%/context.h \
   %D%/copy.c \
+  %D%/cost.c \
+  %D%/cost.h \
   %D%/dirtyset.c \
   %D%/dirtyset.h \
   %D%/disposition.h \
@@ -37,6 +40,8 @@ libtracker_la_SOURCES = \
   %D%/fork.c \
   %D%/fork.h \
   %D%/gate.h \
+  %D%/hashing.c \
+  %D%/hashing.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -53,12 +58,16 @@ libtracker_la_SOURCES = \
   %D%/pagehash.h \
   %D%/pin.c \
   %D%/pin.h \
+  %D%/policy.c \
+  %D%/policy.h \
   %D%/process.c \
   %D%/process.h \
   %D%/raw.c \
   %D%/raw.h \
   %D%/region.c \
   %D%/region.h \
+  %D%/runs.c \
+  %D%/runs.h \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
@@ -126,7 +135,7 @@ libtracker_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 # Without the sanitizers: it reads memory that they would object to.
 noinst_LTLIBRARIES += libpagehash.la
 libpagehash_la_CFLAGS = -std=gnu11 $(WARNING_FLAGS) -fvisibility=hidden
-libpagehash_la_SOURCES = %D%/pagehash.c %D%/pagehash.h
+libpagehash_la_SOURCES = %D%/pagehash.c %D%/pagehash_avx2.c %D%/pagehash.h
 
 # Reports use the public face only, so that the tool can link them beside the
 # shared library.

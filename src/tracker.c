@@ -6,6 +6,7 @@
 #include "error.h"
 #include "fork.h"
 #include "lock.h"
+#include "policy.h"
 #include "region.h"
 #include "shield/shield.h"
 #include "stack.h"
@@ -318,6 +319,13 @@ tracker_stats(struct ww_tracker *tracker, struct ww_stats *stats)
   figures.unchanged_pages = tracker->unchanged_pages;
   figures.engine = tracker->engine;
   figures.policy = tracker->policy;
+  for (size_t i = 0; i < tracker->regions; i++)
+    figures.kept_pages += tracker->region[i]->policy ? tracker->region[i]->policy->kept_pages : 0;
+  figures.verified_pages = tracker->verified_pages;
+  figures.ahead_pages = atomic_load(&tracker->ahead_pages);
+  figures.collect_time = tracker->collect_time;
+  figures.arm_time = tracker->arm_time;
+  figures.hash_time = tracker->hash_time;
   figures.memory = atomic_load(&tracker->arena.bytes);
   lock_give(&tracker->lock);
   /* The caller's memory may be tracked: it is not written with a lock held. */
