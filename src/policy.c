@@ -267,6 +267,10 @@ keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
   }
   /* What was marked meanwhile was opened by a fault, and may have been written before it was hashed. */
   uint64_t added = page_set_add(region, choice->running, word, mask);
+  /* Or the kernel alone has seen that it was: what it sees from here on is compared with the hash. Such a
+   * page is not kept, and stays marked. */
+  uint64_t written = added ? engine_written(region, word) & added : 0;
+  added &= ~written;
   atomic_fetch_or(&choice->running->bulk[word], added);
   atomic_store(&choice->running->special, true);
   keep(policy, word, added);
