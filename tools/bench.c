@@ -40,7 +40,7 @@ print_help(void)
          "  --only NAME      this contestant or workload; may be given again\n"
          "  --size MIB       memory of this size instead of the suite's; may be given again\n"
          "  --threads N      threads that write, instead of the suite's; may be given again\n"
-         "  --rounds N       how often each case is run, from fresh processes (default 5, quick 3)\n"
+         "  --rounds N       how often each case is run, from fresh processes (default: 5 or 3,\n                   fewer where that takes too long)\n"
          "  --epochs N       epochs of a round\n"
          "  --seed N         seed of the workloads' random numbers (default 1)\n"
          "  --output DIR     write bench-suite.csv, bench-suite.json and the plots, *.svg, to DIR\n"
@@ -207,7 +207,7 @@ run_cases(const struct bench_options *options, const struct bench_case *cases, s
   }
   if (isatty(STDERR_FILENO) == 1)
     fprintf(stderr, "\r%70s\r", "");
-  bench_table(stdout, results, count);
+  bench_table(stdout, options, results, count);
   if (options->output) {
     status = bench_files(options->output, options, results, count);
     if (status == STATUS_OK)
@@ -251,8 +251,6 @@ bench_main(int argc, char **argv)
     print_list(&options);
     return STATUS_OK;
   }
-  if (options.rounds == 0)
-    options.rounds = options.quick ? 3 : 5;
   if (options.output && (status = check_output(options.output)) != STATUS_OK)
     return status;
   cases = bench_cases(&options, &count);
@@ -261,7 +259,9 @@ bench_main(int argc, char **argv)
     free(cases);
     return cases ? STATUS_USAGE : STATUS_MEMORY;
   }
-  status = run_cases(&options, cases, count);
+  status = bench_probe(&options);
+  if (status == STATUS_OK)
+    status = run_cases(&options, cases, count);
   free(cases);
   return status;
 }

@@ -18,6 +18,8 @@
 
 #include "message.h"
 
+enum { EPOCHS_LEAST = 8 };  /* what a policy needs to learn, and to show it */
+
 struct seat {
   size_t    which;       /* contestant */
   pid_t     process;
@@ -238,7 +240,7 @@ compare(struct round *round, unsigned epoch)
 
     for (size_t w = 0; w < round->words; w++)
       written += __builtin_popcountll(reference->bits[w]);
-    round->result->written += written / round->result->epochs;
+    round->result->written += (written - round->result->written) / epoch;
   }
   return status;
 }
@@ -251,7 +253,7 @@ turn(struct round *round, struct seat *seat)
   if (write(seat->to, "g", 1) != 1 || !hear(seat, &report))
     return drop(round, seat, true, "its process ended in the middle of the run");
   if (report.word != BENCH_TURN)
-    return drop(round, seat, false, report.reason);
+    return drop(round, seat, seat->which == BENCH_UNTRACKED, report.reason);
   seat->run += report.run;
   seat->collect += report.collect;
   seat->arm += report.spent.arm;
@@ -286,12 +288,24 @@ add_up(struct round *round)
   }
 }
 
+/* Two epochs have been seen: as many as there is time for, the same in each round. */
+static void
+cut_epochs(struct round *round, double spent)
+{
+  const double budget = bench_budget(round->options) * 1e9 / 3 / (spent / 2);
+
+  if (round->options->epochs == 0 && budget < round->result->epochs)
+    round->result->epochs = budget < EPOCHS_LEAST ? EPOCHS_LEAST : (unsigned)budget;
+}
+
 static enum status
-run_batch(struct round *round)
+run_batch(struct round *round, bool first)
 {
   enum status status = seat_all(round), worst = status;
+  const double begun = now_wall();
 
-  for (unsigned epoch = 1; worst != STATUS_MEMORY && epoch <= round->result->epochs; epoch++) {
+  /* Without the untracked run there is nothing to compare with. */
+  for (unsigned epoch = 1; round->seats[0].in && worst != STATUS_MEMORY && epoch <= round->result->epochs; epoch++) {
     /* Who begins changes, so that nobody always follows the same one. */
     for (size_t i = 0; i < round->count; i++) {
       struct seat *seat = &round->seats[(i + epoch + round->number) % round->count];
@@ -301,6 +315,8 @@ run_batch(struct round *round)
     }
     if ((status = compare(round, epoch)) != STATUS_OK)
       worst = status;
+    if (first && epoch == 2)
+      cut_epochs(round, now_wall() - begun);
   }
   if (worst != STATUS_MEMORY)
     add_up(round);
@@ -320,38 +336,72 @@ bench_contest(const struct bench_options *options, struct bench_result *result)
 {
   const double bytes = (double)result->what.mebibytes * 1048576;
   const double room = proc_bytes("/proc/meminfo", "MemAvailable:") * 0.8;
+  const unsigned rounds = options->rounds ? options->rounds : options->quick ? 3 : 5;
   enum status worst = STATUS_OK, status;
   bool seated[BENCH_CONTESTANTS];
+  const double begun = now_wall();
 
   signal(SIGPIPE, SIG_IGN);
-  for (unsigned number = 0; number < options->rounds && worst != STATUS_MEMORY; number++) {
+  for (size_t i = 0; i < BENCH_CONTESTANTS; i++)
+    snprintf(result->scores[i].absent, sizeof result->scores[i].absent, "%s", options->absent[i]);
+  for (unsigned number = 0; number < rounds && worst != STATUS_MEMORY && !*result->scores[BENCH_UNTRACKED].absent;
+       number++) {
     memset(seated, 0, sizeof seated);
     for (bool first = true;; first = false) {
       struct round round = { .options = options, .result = result, .number = number + !first,
                              .loud = bench_workload(result->what.workload)->loud };
       double used = 2.2 * bytes;
 
+      size_t bases;
+
       take_seat(&round, BENCH_UNTRACKED);
-      take_seat(&round, BENCH_REFERENCE);
+      if (!*options->absent[BENCH_REFERENCE])
+        take_seat(&round, BENCH_REFERENCE);
+      bases = round.count;
       for (size_t i = BENCH_REFERENCE + 1; bench_contestants[i]; i++) {
         const double more = bytes * (1.05 + bench_contestants[i]->copies);
 
         if (seated[i] || !bench_wants(options, bench_contestants[i]) || *result->scores[i].absent
-            || (used + more > room && round.count > 2) || used + more > room * 1.2)
+            || (used + more > room && round.count > bases) || used + more > room * 1.2)
           continue;
         used += more;
         seated[i] = true;
         take_seat(&round, i);
       }
-      if (round.count == 2 && !first)
+      if (round.count == bases && !first)
         break;
-      status = run_batch(&round);
+      status = run_batch(&round, number == 0 && first);
       if (status != STATUS_OK)
         worst = status;
       if (status == STATUS_MEMORY)
         break;
     }
+    /* One more like these would be too long. */
+    if (!options->rounds && (now_wall() - begun) / 1e9 * (number + 2) / (number + 1) > bench_budget(options))
+      break;
   }
   bench_judge(result);
   return worst;
+}
+
+enum status
+bench_probe(struct bench_options *options)
+{
+  struct bench_options small = *options;
+  struct bench_result *result = calloc(1, sizeof *result);
+  enum status status;
+
+  if (!result) {
+    complain("out of memory");
+    return STATUS_MEMORY;
+  }
+  result->what = (struct bench_case){ "idle", "0", 0, 1, 1, 0 };
+  result->pages = (1u << 20) / page_bytes();
+  result->epochs = 1;
+  small.rounds = 1;
+  status = bench_contest(&small, result);
+  for (size_t i = 0; i < BENCH_CONTESTANTS; i++)
+    memcpy(options->absent[i], result->scores[i].absent, sizeof options->absent[i]);
+  free(result);
+  return status;
 }

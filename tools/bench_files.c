@@ -197,7 +197,6 @@ write_json(FILE *out, const struct bench_options *options, const struct bench_re
     json_array_append_new(cases, case_json(&results[i]));
   json_object_set_new(root, "machine", machine);
   json_object_set_new(root, "quick", json_boolean(options->quick));
-  json_object_set_new(root, "rounds", json_integer(options->rounds));
   json_object_set_new(root, "seed", json_integer((json_int_t)options->seed));
   json_object_set_new(root, "means", means_json(results, count));
   json_object_set_new(root, "figures", figures_json(results, count));

@@ -147,9 +147,10 @@ bench_image(int argc, char **argv)
     .workload = bench_workload(argv[1]), .pages = strtoul(argv[2], NULL, 10),
     .page_size = page_bytes(), .epochs = (unsigned)strtoul(argv[3], NULL, 10),
     .threads = (unsigned)strtoul(argv[4], NULL, 10), .seed = strtoull(argv[5], NULL, 10),
-    .argc = argc - 6, .argv = argv + 6, .talk = stderr, .driver = &image, .memory = give_memory,
+    .argc = argc - 6, .argv = argv + 6, 
+    .talk = fopen("/dev/null", "we"), .driver = &image, .memory = give_memory,
   };
-  if (!image.run.workload)
+  if (!image.run.workload || !image.run.talk)
     return STATUS_USAGE;
   error = set_up(&image, &report);
   if (error != 0 && report.word != BENCH_ABSENT) {

@@ -96,6 +96,9 @@ struct bench_case {
 extern const struct workload *const bench_patterns[];  /* ended by NULL */
 const struct workload *bench_workload(const char *name);  /* of these or the demo's; or NULL */
 
+#define BENCH_CONTESTANTS 20
+#define BENCH_ROUNDS 64
+
 struct bench_options {
   bool        quick;
   unsigned    rounds, epochs;     /* 0: by the case */
@@ -106,16 +109,15 @@ struct bench_options {
   size_t      sizes[8], size_count;       /* MiB */
   unsigned    threads[8];
   size_t      thread_count;
+  char        absent[BENCH_CONTESTANTS][240];  /* why a contestant is not to be had at all, by bench_probe() */
 };
 
 /* malloc()ed; *count cases. NULL: no memory. */
 struct bench_case *bench_cases(const struct bench_options *options, size_t *count);
 bool     bench_wants(const struct bench_options *options, const struct bench_contestant *contestant);
+double   bench_budget(const struct bench_options *options);  /* seconds for a case, more or less */
 unsigned bench_epochs(const struct bench_options *options, const struct bench_case *at);
 void     bench_case_name(const struct bench_case *at, char *name, size_t size);
-
-#define BENCH_CONTESTANTS 16
-#define BENCH_ROUNDS 64
 
 /* One contestant in one case. Times are nanoseconds an epoch, one a round. */
 struct bench_score {
@@ -145,6 +147,8 @@ struct bench_result {
   struct bench_score scores[BENCH_CONTESTANTS];
 };
 
+/* Which contestants are not to be had on this machine, in this build? */
+enum status bench_probe(struct bench_options *options);
 /* Run all contestants on one case. */
 enum status bench_contest(const struct bench_options *options, struct bench_result *result);
 void        bench_judge(struct bench_result *result);
@@ -166,7 +170,8 @@ struct bench_figure { const char *what, *unit; double value, target; bool least;
 size_t      bench_figures(const struct bench_result *results, size_t count,
                           struct bench_figure promised[BENCH_FIGURES]);
 
-void        bench_table(FILE *out, const struct bench_result *results, size_t count);
+void        bench_table(FILE *out, const struct bench_options *options, const struct bench_result *results,
+                        size_t count);
 enum status bench_files(const char *folder, const struct bench_options *options,
                         const struct bench_result *results, size_t count);
 /* A file of the run's output, there whole or not at all; says what was wrong. */

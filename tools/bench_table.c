@@ -30,14 +30,14 @@ ratio_text(double ratio, char text[16])
 }
 
 static void
-print_score(FILE *out, const struct bench_result *result, size_t which)
+print_score(FILE *out, const struct bench_options *options, const struct bench_result *result, size_t which)
 {
   const struct bench_score *score = &result->scores[which];
   char a[16], b[16], c[16], d[16], e[16], f[16], g[16], h[16], i[16];
 
   if (!score->ran) {
-    if (*score->absent)
-      fprintf(out, "  %-21s not available: %s\n", bench_contestants[which]->name, score->absent);
+    if (*score->absent && !*options->absent[which])
+      fprintf(out, "  %-21s out: %s\n", bench_contestants[which]->name, score->absent);
     return;
   }
   fprintf(out, "  %-21s %9s %9s %9s %9s %7s%s %9s %9s %9s %9s %8.0f%s%s\n", bench_contestants[which]->name,
@@ -50,18 +50,22 @@ print_score(FILE *out, const struct bench_result *result, size_t which)
 }
 
 static void
-print_case(FILE *out, const struct bench_result *result)
+print_case(FILE *out, const struct bench_options *options, const struct bench_result *result)
 {
   char name[96], a[16], b[16], c[16];
 
   bench_case_name(&result->what, name, sizeof name);
+  if (!result->scores[BENCH_UNTRACKED].ran) {
+    fprintf(out, "\n%s: not run: %s\n", name, result->scores[BENCH_UNTRACKED].absent);
+    return;
+  }
   fprintf(out, "\n%s: %.0f of %zu pages written an epoch, %u epochs; untracked %s an epoch (%s to %s)\n", name,
           result->written, result->tracked, result->epochs, duration(result->untracked.median, a),
           duration(result->untracked.low, b), duration(result->untracked.high, c));
   fprintf(out, "  %-21s %9s %9s %9s %9s %7s  %9s %9s %9s %9s %8s\n", "", "cost", "quartile", "quartile",
           "a page", "ratio", "faults", "collect", "arm", "hash", "pages");
   for (size_t i = BENCH_REFERENCE; bench_contestants[i]; i++)
-    print_score(out, result, i);
+    print_score(out, options, result, i);
 }
 
 static void
@@ -103,7 +107,7 @@ print_figures(FILE *out, const struct bench_result *results, size_t count)
 }
 
 void
-bench_table(FILE *out, const struct bench_result *results, size_t count)
+bench_table(FILE *out, const struct bench_options *options, const struct bench_result *results, size_t count)
 {
   struct fact facts[FACTS_MAX];
   const size_t fact_count = facts_gather(facts);
@@ -111,8 +115,12 @@ bench_table(FILE *out, const struct bench_result *results, size_t count)
   for (size_t i = 0; i < fact_count; i++)
     if (strcmp(facts[i].name, "bare loop") != 0)
       fprintf(out, "%-16s %s\n", facts[i].name, facts[i].value);
+  for (size_t i = 0; bench_contestants[i]; i++)
+    if (*options->absent[i])
+      fprintf(out, "%snot available: %s: %s\n", i == 0 || !*options->absent[i - 1] ? "\n" : "",
+              bench_contestants[i]->name, options->absent[i]);
   for (size_t i = 0; i < count; i++)
-    print_case(out, &results[i]);
+    print_case(out, options, &results[i]);
   print_means(out, results, count);
   print_figures(out, results, count);
   fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it; median of\n"
