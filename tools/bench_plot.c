@@ -94,6 +94,19 @@ gather(struct svg_line lines[BENCH_CONTESTANTS], const struct bench_result *resu
   return made;
 }
 
+/* The size that all cases of a group have. */
+static const char *
+of_size(const struct bench_result *results, size_t count, unsigned group, const char *words, char text[160])
+{
+  char size[24] = "";
+
+  for (size_t i = 0; i < count && !*size; i++)
+    if (results[i].what.groups & group)
+      size_label((double)results[i].what.mebibytes, size);
+  snprintf(text, 160, "%s: %s", size, words);
+  return text;
+}
+
 static enum status
 draw(const char *folder, const char *name, const struct svg_chart *chart)
 {
@@ -170,6 +183,7 @@ bench_plots(const char *folder, const struct bench_result *results, size_t count
   struct svg_line lines[BENCH_CONTESTANTS];
   struct svg_chart chart = { .lines = lines, .x_log = true, .y_label = time_label };
   enum status status;
+  char subtitle[160];
 
   chart.title = "Cost against the size of the region";
   chart.subtitle = "the same scattered 1 % of the pages written each epoch";
@@ -181,7 +195,7 @@ bench_plots(const char *folder, const struct bench_result *results, size_t count
   if (status != STATUS_OK)
     return status;
   chart.title = "Cost against the share of the pages that is written";
-  chart.subtitle = "uniform random pages, other ones each epoch";
+  chart.subtitle = of_size(results, count, BENCH_BY_FRACTION, "uniform random pages, other ones each epoch", subtitle);
   chart.x_title = "pages drawn an epoch, of all";
   chart.y_title = "cost of an epoch";
   chart.x_label = share_label;
@@ -190,7 +204,8 @@ bench_plots(const char *folder, const struct bench_result *results, size_t count
   if (status != STATUS_OK)
     return status;
   chart.title = "Cost against threads";
-  chart.subtitle = "uniform random pages, 2 % of them an epoch, shared out among the threads";
+  chart.subtitle = of_size(results, count, BENCH_BY_THREADS,
+                           "uniform random pages, 2 % of them an epoch, shared out among the threads", subtitle);
   chart.x_title = "threads that write";
   chart.x_label = count_label;
   chart.x_log = false;

@@ -10,7 +10,7 @@ enum { WIDTH = 960, HEIGHT = 600, LEFT = 84, RIGHT = 190, TOP = 78, BOTTOM = 64,
 /* After Okabe & Ito, "Color Universal Design", 2008, and darker ones of the same hues. */
 static const char *const colours[] = {
   "#000000", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#8c564b", "#7f7f7f", "#7b4fb5",
-  "#b8a200", "#004d7a", "#00694c", "#a3325f", "#5f9ea0", "#444444",
+  "#e7298a", "#004d7a", "#00694c", "#66a61e", "#5f9ea0", "#444444",
 };
 #define COLOURS (sizeof colours / sizeof colours[0])
 
