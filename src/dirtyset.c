@@ -58,6 +58,19 @@ add_pages(struct builder *builder, size_t first, size_t pages, enum ww_evidence 
   builder->evidence = evidence;
 }
 
+/* Pages first .. first + length - 1 of a word, all of them in the set. */
+static void
+add_by_evidence(struct builder *builder, const struct page_set *set, size_t word, unsigned first, unsigned length)
+{
+  for (unsigned next, end = first + length; first < end; first = next) {
+    enum ww_evidence evidence = page_set_evidence(set, word * 64 + first);
+    uint64_t same = page_set_with_evidence(set, word, evidence) >> first;
+    unsigned run = ~same ? (unsigned)__builtin_ctzll(~same) : 64;
+    next = first + run < end ? first + run : end;
+    add_pages(builder, word * 64 + first, next - first, evidence);
+  }
+}
+
 size_t
 dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct page_set *set)
 {
@@ -74,8 +87,7 @@ dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct pa
       if (!special)
         add_pages(&builder, word * 64 + first, length, WW_TRAPPED);
       else
-        for (unsigned i = 0; i < length; i++)
-          add_pages(&builder, word * 64 + first + i, 1, page_set_evidence(set, word * 64 + first + i));
+        add_by_evidence(&builder, set, word, first, length);
     }
     page = (word + 1) * 64;
   }

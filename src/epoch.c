@@ -11,6 +11,8 @@
 #include "loan.h"
 #include "lock.h"
 #include "maps.h"
+#include "policy.h"
+#include "runs.h"
 #include "shield/waiting.h"
 #include "tracker.h"
 
@@ -23,16 +25,7 @@
 static int
 explain(struct ww_region *region, int error)
 {
-  const struct segment_table *table = atomic_load(&region->table);
-  for (size_t i = 0; error == -ENOMEM && i < table->count; i++) {
-    const struct segment *segment = &table->segment[i];
-    uintptr_t at = region_page_address(region, segment->first);
-    if (segment_is_tracked(segment)
-        && os_protect(at, segment->count << region->shift, segment->protection) == -ENOMEM
-        && maps_protection(at) == 0)
-      error = -EFAULT;
-  }
-  if (error == -EFAULT)
+  if (error == -EFAULT || !engine_is_whole(region))
     return region_unmapped(region);
   return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
                    "reached?", region->name, (unsigned long)region->start, (unsigned long)region->end,
@@ -62,10 +55,14 @@ arm_whole(struct ww_region *region)
 int
 epoch_arm_region(struct ww_region *region)
 {
+  int error = engine_attach(region);
+  if (error)
+    return error;
   /* First ours, then read-only: in the other order a fault in between is a crash. */
+  policy_begin(region);
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
-  int error = arm_whole(region);
+  error = arm_whole(region);
   if (!error && region->tracker->audited)
     error = audit_begin(region);
   if (error) {
@@ -107,9 +104,11 @@ choose_budget(const struct ww_tracker *tracker, long promised)
 static void
 clear(struct ww_tracker *tracker)
 {
-  for (size_t i = 0; i < tracker->regions; i++)
+  for (size_t i = 0; i < tracker->regions; i++) {
+    policy_forget(tracker->region[i]);
     for (unsigned parity = 0; parity < 2; parity++)
       page_set_clear(&tracker->region[i]->set[parity]);
+  }
   for (unsigned parity = 0; parity < 2; parity++) {
     /* The figure of faults goes on to count them after ww_stop(). */
     tracker->past_faults += faultlog_count(&tracker->log[parity]);
@@ -127,6 +126,8 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
+  if (tracker->policy == WW_POLICY_ADAPTIVE)
+    cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {
     lock_give(&tracker->lock);
@@ -135,6 +136,8 @@ tracker_start(struct ww_tracker *tracker)
   atomic_store(&tracker->mappings_budget, choose_budget(tracker, promised));
   atomic_store(&tracker->stale_faults, 0);
   atomic_store(&tracker->widened_pages, 0);
+  atomic_store(&tracker->ahead_pages, 0);
+  tracker->verified_pages = tracker->collect_time = tracker->arm_time = tracker->hash_time = 0;
   tracker->past_faults = 0;
   tracker->missed_pages = 0;
   tracker->first_epoch = atomic_load(&tracker->gate.epoch);
@@ -215,6 +218,8 @@ tracker_follow(struct ww_tracker *tracker)
     for (unsigned parity = 0; parity < 2; parity++)
       mappings += atomic_load(&tracker->region[i]->set[parity].mappings);
   atomic_store(&tracker->mappings, mappings);
+  for (size_t i = 0; i < tracker->regions; i++)
+    engine_follow(tracker->region[i], &tracker->region[i]->set[atomic_load(&tracker->gate.epoch) & 1]);
 }
 
 /* ----------------------------------------------------------------- collect */
@@ -237,6 +242,7 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
       }
       page = (word + 1) * 64;
     }
+    policy_give_back(region, from);
     page_set_clear(from);
     atomic_fetch_sub(&tracker->mappings, mappings);
   }
@@ -244,29 +250,29 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&tracker->log[ended & 1].count, 0);
 }
 
-/* Make the marked pages of [from, to) read-only: neighbouring runs by one call, for the
- * pages between them are read-only already and cost the kernel a look; but not too many,
- * for other threads' faults wait meanwhile. */
+/* Make the marked pages of [from, to) read-only, but for those that are kept: neighbouring runs by
+ * one call, for the pages between them are read-only already and cost the kernel a look; but not too
+ * many, for other threads' faults wait meanwhile. */
 static int
-arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
+arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
-  size_t page = from;
-  while ((page = bitmap_next(&set->dirty, page)) < to) {
-    size_t first = page, last = page;
-    unsigned runs = 0;
-    do {
-      size_t word = page / 64;
-      uint64_t bits = bitmap_word(&set->dirty, word) & bitmap_mask(word, page, to - page);
-      runs += (unsigned)__builtin_popcountll(bits & ~(bits << 1));
-      if (runs > RUNS_A_CALL)
+  if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {
+    int error = region->scanned ? 0 : runs_arm(region, set, from, to);
+    return error && error != -ESTALE ? explain(region, error) : error;
+  }
+  size_t count, first = runs_next(region, set, from, to, &count);
+  while (first != BITMAP_NONE) {
+    size_t behind = first + count, next = BITMAP_NONE;
+    for (unsigned runs = 1; (next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE; runs++) {
+      if (runs == RUNS_A_CALL || !runs_none_kept(region, behind, next - behind))
         break;
-      last = word * 64 + 63 - (size_t)__builtin_clzll(bits);
-      page = bitmap_next(&set->dirty, (word + 1) * 64);
-    } while (page < to);
-    int error = engine_arm(region, first, last - first + 1, exact);
+      behind = next + count;
+    }
+    int error = engine_arm(region, first, behind - first, exact);
     if (error)
       return explain(region, error);
+    first = next;
   }
   return 0;
 }
@@ -280,18 +286,24 @@ arm_again(struct ww_region *region, uint64_t ended)
   struct pages pinned[PINS];
   size_t count = loan_arming(region, pinned), from = 0;
   int error = 0;
+  uint64_t begin = os_now();
+  policy_choose(region, set, running, pinned, count);
   for (size_t i = 0; i <= count && !error; i++) {
     size_t to = i < count ? pinned[i].first : region->pages;
-    if (to > from)
-      error = arm_marked(region, set, from, to, count > 0);
+    if (to > from && (error = arm_marked(region, set, from, to, count > 0)) == -ESTALE) {
+      /* From now on it is the mprotect engine's: from the beginning. */
+      engine_lose(region, set);
+      error = arm_marked(region, set, 0, to, true);
+    }
     if (i < count) {
       loan_carry_over(region, set, running, pinned[i]);
       from = pinned[i].first + pinned[i].count;
     }
   }
   loan_arming_done();
+  region->tracker->arm_time += os_now() - begin;
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set, running);
+    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running);
   return error;
 }
 
@@ -352,6 +364,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
+  for (size_t i = 0; i < tracker->regions && !error; i++)
+    error = runs_notice(tracker->region[i], &tracker->region[i]->set[ended & 1]);
+  if (error)
+    return error;
   alias_spread(tracker, ended);
   if (carry_over(tracker, ended))
     tracker->withdrawn = true;
@@ -411,6 +427,8 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */
   tracker->log[(running + 1) & 1].begin = now;
+  for (size_t i = 0; i < tracker->regions; i++)
+    policy_mark_kept(tracker->region[i], &tracker->region[i]->set[(running + 1) & 1]);
   uint64_t ended = gate_advance(&tracker->gate);
   uint64_t faults = faultlog_count(&tracker->log[ended & 1]);
   int error = harvest(tracker, ended, &dirty);
@@ -422,6 +440,7 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
   }
+  tracker->collect_time += os_now() - now;
   lock_give(&tracker->lock);
   if (!error)
     *made = dirty;

@@ -3,6 +3,7 @@
 #include "loan.h"
 #include "engine.h"
 #include "lent.h"
+#include "policy.h"
 #include "tracker.h"
 
 /* Of one loan at most so much is hashed; what goes beyond is marked like pages that were made
@@ -67,7 +68,8 @@ lend_pages(struct ww_region *region, const struct segment *segment, size_t first
   struct page_set *set = &region->set[pass.epoch & 1];
   for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
     uint64_t mask = bitmap_mask(word, first, count);
-    if (set->hash && *hashed < HASHED_MAX) {
+    /* A hash tells nothing of what only the kernel knows was written before (engine_pagemap.c). */
+    if (set->hash && *hashed < HASHED_MAX && region->tracker->engine != WW_ENGINE_PAGEMAP) {
       uint64_t closed = unreadable(region, segment, word, mask);
       mark_provisional(region, set, word, mask & ~closed);
       if (closed)
@@ -254,22 +256,34 @@ is_unchanged(const struct ww_region *region, const struct page_set *ended, const
 size_t
 loan_verify(struct ww_region *region, struct page_set *ended, const struct page_set *running)
 {
-  size_t unchanged = 0;
+  size_t unchanged = 0, looked = 0, ahead = 0, wasted = 0;
   if (!atomic_load(&ended->unverified))
     return 0;
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE;) {
     size_t word = page / 64;
     uint64_t gone = 0;
-    uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word]);
+    uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word])
+      & ~policy_kept(region, word);
     for (uint64_t rest = check; rest; rest &= rest - 1) {
       unsigned bit = (unsigned)__builtin_ctzll(rest);
       if (is_unchanged(region, ended, running, word * 64 + bit))
         gone |= (uint64_t)1 << bit;
     }
-    page_set_remove(ended, word, gone);
+    /* What was not lent was opened ahead, or is kept no more (policy.h). */
+    uint64_t opened = check & ~atomic_load(&ended->declared[word]);
+    if (opened & ~gone)
+      atomic_fetch_or(&ended->verified[word], opened & ~gone);
+    if (gone)
+      page_set_remove(ended, word, gone);
     unchanged += (size_t)__builtin_popcountll(gone);
+    looked += (size_t)__builtin_popcountll(check);
+    ahead += (size_t)__builtin_popcountll(opened & ~gone);
+    wasted += (size_t)__builtin_popcountll(opened & gone);
     page = (word + 1) * 64;
   }
+  if (ahead + wasted)
+    policy_learn_ahead(region, ahead, wasted);
+  region->tracker->verified_pages += looked;
   return unchanged;
 }
 

@@ -42,7 +42,7 @@ void loan_take_up(struct ww_region *region, struct pages pinned);
 void loan_carry_over(struct ww_region *region, struct page_set *ended, struct page_set *running,
                      struct pages pinned);
 /* Of the ended epoch's provisional marks: what did not change is taken out of the set, the rest
- * is declared. Returns how many pages were taken out. */
+ * is declared, or, if it was opened by ourselves, verified. Returns how many pages were taken out. */
 size_t loan_verify(struct ww_region *region, struct page_set *ended, const struct page_set *running);
 /* Make one page read-only unless it is pinned. */
 int loan_arm_page(struct ww_region *region, size_t page);

@@ -5,6 +5,7 @@ lib_LTLIBRARIES += libwritewatch.la
 
 libtracker_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden $(LIBUNWIND_CFLAGS) $(LIBSECCOMP_CFLAGS)
 libtracker_la_SOURCES = \
+  %D%/ahead.c \
   %D%/alias.c \
   %D%/alias.h \
   %D%/api.c \
@@ -17,11 +18,17 @@ libtracker_la_SOURCES = \
   %D%/carry.h \
   %D%/context.h \
   %D%/copy.c \
+  %D%/cost.c \
+  %D%/cost.h \
   %D%/dirtyset.c \
   %D%/dirtyset.h \
   %D%/disposition.h \
+  %D%/engine.c \
   %D%/engine.h \
   %D%/engine_mprotect.c \
+  %D%/engine_pagemap.c \
+  %D%/engine_userfault.c \
+  %D%/engine_ways.h \
   %D%/epoch.c \
   %D%/epoch.h \
   %D%/error.c \
@@ -33,6 +40,8 @@ libtracker_la_SOURCES = \
   %D%/fork.c \
   %D%/fork.h \
   %D%/gate.h \
+  %D%/hashing.c \
+  %D%/hashing.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -43,17 +52,22 @@ libtracker_la_SOURCES = \
   %D%/maps.h \
   %D%/os.c \
   %D%/os.h \
+  %D%/os_userfault.c \
   %D%/owned.c \
   %D%/owned.h \
   %D%/pagehash.h \
   %D%/pin.c \
   %D%/pin.h \
+  %D%/policy.c \
+  %D%/policy.h \
   %D%/process.c \
   %D%/process.h \
   %D%/raw.c \
   %D%/raw.h \
   %D%/region.c \
   %D%/region.h \
+  %D%/runs.c \
+  %D%/runs.h \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
@@ -101,6 +115,7 @@ libtracker_la_SOURCES = \
   %D%/touch.c \
   %D%/tracker.c \
   %D%/tracker.h \
+  %D%/userfault.h \
   %D%/writers.c \
   %D%/writers.h
 if HAVE_LIBUNWIND
@@ -120,7 +135,7 @@ libtracker_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 # Without the sanitizers: it reads memory that they would object to.
 noinst_LTLIBRARIES += libpagehash.la
 libpagehash_la_CFLAGS = -std=gnu11 $(WARNING_FLAGS) -fvisibility=hidden
-libpagehash_la_SOURCES = %D%/pagehash.c %D%/pagehash.h
+libpagehash_la_SOURCES = %D%/pagehash.c %D%/pagehash_avx2.c %D%/pagehash.h
 
 # Reports use the public face only, so that the tool can link them beside the
 # shared library.

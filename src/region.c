@@ -6,6 +6,7 @@
 #include "audit.h"
 #include "error.h"
 #include "lock.h"
+#include "policy.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -210,6 +211,15 @@ region_owner(const struct ww_region *region)
 
 /* ------------------------------------------------------------------ making */
 
+static void
+free_hashes(struct ww_region *region)
+{
+  if (region->hashes)
+    arena_unmap(NULL, region->hashes);
+  if (region->policy)
+    arena_unmap(NULL, region->policy);
+}
+
 struct ww_region *
 region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uintptr_t end,
               unsigned shift, size_t segments)
@@ -221,13 +231,19 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   struct ww_region *region = arena_map(NULL, memory);
   if (!region)
     return NULL;
-  if (tracker && (tracker->flags & WW_SHIELD)) {
-    region->hashes = arena_map(NULL, 2 * pages * sizeof *region->hashes);
-    if (!region->hashes) {
+  bool adapts = tracker && tracker->policy == WW_POLICY_ADAPTIVE;
+  if (adapts || (tracker && (tracker->flags & WW_SHIELD))) {
+    size_t hashes = 2 * pages * sizeof *region->hashes;
+    region->hashes = arena_map(NULL, hashes);
+    region->policy = adapts ? arena_map(NULL, policy_size(pages)) : NULL;
+    memory += hashes + (adapts ? policy_size(pages) : 0);
+    if (!region->hashes || (adapts && !region->policy)) {
+      free_hashes(region);
       arena_unmap(NULL, region);
       return NULL;
     }
-    memory += 2 * pages * sizeof *region->hashes;
+    if (adapts)
+      policy_init(region->policy, pages, region->policy + 1);
   }
   region->memory = memory;
   region->tracker = tracker;
@@ -235,7 +251,7 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   region->start = start;
   region->end = end;
   region->shift = shift;
-  region->engine = WW_ENGINE_MPROTECT;
+  atomic_store(&region->engine, WW_ENGINE_MPROTECT);
   region->pages = pages;
   region->origin = region;
   struct segment_table *table = (void *)(region + 1);
@@ -280,8 +296,7 @@ region_release(struct ww_region *region)
   if (atomic_fetch_sub(&region->references, 1) == 1) {
     segment_free(region);
     audit_free(region->audit);
-    if (region->hashes)
-      arena_unmap(NULL, region->hashes);
+    free_hashes(region);
     arena_unmap(NULL, region);
   }
 }
@@ -299,8 +314,8 @@ uint64_t
 page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
 {
   uint64_t old = bitmap_set_word(&set->dirty, word, mask), now = old | mask;
-  if (now == old)
-    return 0;
+  if (now == old || atomic_load_explicit(&region->engine, memory_order_relaxed) != WW_ENGINE_MPROTECT)
+    return now & ~old;
   bool before = word > 0 && bitmap_word(&set->dirty, word - 1) >> 63;
   long runs = run_starts(now, before) - run_starts(old, before);
   /* A run that begins the next word is one with ours if ours now reaches it. */
@@ -351,8 +366,10 @@ page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size
     }
     page = (word + 1) * 64;
   }
-  atomic_fetch_add(&set->mappings, 2 * runs);
-  atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+  if (atomic_load(&region->engine) == WW_ENGINE_MPROTECT) {
+    atomic_fetch_add(&set->mappings, 2 * runs);
+    atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+  }
 }
 
 void
@@ -368,19 +385,34 @@ page_set_remove(struct page_set *set, size_t word, uint64_t mask)
     bitmap_set_word(&set->dirty, word, left);
 }
 
+uint64_t
+page_set_with_evidence(const struct page_set *set, size_t word, enum ww_evidence evidence)
+{
+  uint64_t bulk = atomic_load(&set->bulk[word]), declared = atomic_load(&set->declared[word]);
+  uint64_t verified = atomic_load(&set->verified[word]);
+  uint64_t trapped = (~(bulk | declared) | atomic_load(&set->trapped[word])) & ~verified;
+  switch (evidence) {
+    case WW_VERIFIED:
+      return verified;
+    case WW_TRAPPED:
+      return trapped;
+    case WW_DECLARED:
+      return declared & ~trapped & ~verified;
+    default:
+      return ~(declared | trapped | verified);
+  }
+}
+
 enum ww_evidence
 page_set_evidence(const struct page_set *set, size_t page)
 {
-  uint64_t bit = (uint64_t)1 << (page % 64);
+  static const enum ww_evidence all[] = { WW_VERIFIED, WW_TRAPPED, WW_DECLARED };
   if (!atomic_load(&set->special))
     return WW_TRAPPED;
-  bool bulk = atomic_load(&set->bulk[page / 64]) & bit;
-  bool declared = atomic_load(&set->declared[page / 64]) & bit;
-  if (atomic_load(&set->verified[page / 64]) & bit)
-    return WW_VERIFIED;
-  if ((!bulk && !declared) || (atomic_load(&set->trapped[page / 64]) & bit))
-    return WW_TRAPPED;
-  return declared ? WW_DECLARED : WW_ASSUMED;
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    if (page_set_with_evidence(set, page / 64, all[i]) >> (page % 64) & 1)
+      return all[i];
+  return WW_ASSUMED;
 }
 
 void

@@ -28,6 +28,8 @@ struct page_set {
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
+struct policy;
+
 struct ww_region {
   struct ww_tracker *tracker;
   _Atomic uint32_t references;  /* the tracker's, and one for each dirty set */
@@ -42,7 +44,12 @@ struct ww_region {
   struct segment_table *spare;  /* the next table is made here */
   struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
   struct audit *audit;          /* NULL: none */
-  enum ww_engine engine;        /* how its writes are noticed */
+  struct policy *policy;        /* NULL: every first write of an epoch traps */
+  _Atomic enum ww_engine engine; /* how its writes are noticed */
+  uint64_t object;              /* the userfaultfd object that watches it; 0: none */
+  bool scanned;                 /* what was marked last is armed already */
+  size_t runs;                  /* that the last scan found, about */
+  _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
@@ -71,6 +78,8 @@ uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t wor
 /* Take out pages of one word; nobody else may be in the set. */
 void page_set_remove(struct page_set *set, size_t word, uint64_t mask);
 enum ww_evidence page_set_evidence(const struct page_set *set, size_t page);
+/* Those of the word whose evidence would be this, if they are in the set; `special` is true. */
+uint64_t page_set_with_evidence(const struct page_set *set, size_t word, enum ww_evidence evidence);
 /* Take the pages out, and give their mappings back; nobody else may be in it. */
 void page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size_t count);
 /* Put in pages of one word whose write was announced; they need not be open. */

@@ -53,6 +53,14 @@ segment_is_readable(const struct segment *segment)
   return segment->state == SEGMENT_WATCHED && (segment->protection & (PROT_READ | PROT_WRITE));
 }
 
+/* Can its pages be read at any time, whatever other processes do? A file may become shorter, which
+ * takes away also what was written to a private mapping of it. */
+static inline bool
+segment_is_steady(const struct segment *segment)
+{
+  return segment_is_tracked(segment) && !segment->file && (!segment->inode || segment->shared);
+}
+
 /* The protection while armed. */
 static inline int
 segment_armed_protection(int protection)

@@ -24,6 +24,7 @@ struct ww_tracker {
   _Alignas(128) _Atomic long mappings;  /* used, without the regions' edges */
   _Atomic uint64_t stale_faults;
   _Atomic uint64_t widened_pages;
+  _Atomic uint64_t ahead_pages;
   _Atomic uint64_t unfollowed;      /* bytes that were watched, and could not be watched on */
   _Atomic uint64_t stackless;       /* faults whose stack could not be taken */
 
@@ -34,8 +35,10 @@ struct ww_tracker {
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
   enum ww_engine engine;            /* for regions where it can be */
+  bool engine_chosen;               /* by name: no region may do without */
   enum ww_policy policy;
   uint64_t unchanged_pages;         /* that were open, and held what they had held */
+  uint64_t verified_pages, collect_time, arm_time, hash_time;   /* ww_stats */
   uint64_t past_faults;             /* of the epochs that were collected */
   size_t budget_wanted;             /* 0: by itself */
   size_t regions, room;

@@ -4,6 +4,7 @@
 #include "engine.h"
 #include "fork.h"
 #include "maps.h"
+#include "policy.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -62,6 +63,23 @@ change_begin(void)
   fork_hold();
 }
 
+static struct page_set *
+running_set(struct ww_region *region)
+{
+  return &region->set[atomic_load(&region->tracker->gate.epoch) & 1];
+}
+
+/* What is about to change is not left to be read whenever a collect comes (policy.h). */
+static void
+release(struct ww_region *region, struct range range)
+{
+  uintptr_t from = range.start > region->start ? range.start : region->start;
+  uintptr_t to = range.end < region->end ? range.end : region->end;
+  size_t first = (from - region->start) >> region->shift;
+  if (atomic_load(&region->armed))
+    policy_release(region, running_set(region), first, ((to - 1 - region->start) >> region->shift) + 1 - first);
+}
+
 int
 change_add(struct range range)
 {
@@ -74,6 +92,7 @@ change_add(struct range range)
     if (table->region[i]->start >= range.end)
       break;
     error = segment_reserve(table->region[i], SEGMENTS_A_CHANGE);
+    release(table->region[i], range);
   }
   return error;
 }
@@ -146,12 +165,6 @@ change_next(uintptr_t *at, uintptr_t end, enum segment_state state, struct part 
       return true;
   }
   return false;
-}
-
-static struct page_set *
-running_set(struct ww_region *region)
-{
-  return &region->set[atomic_load(&region->tracker->gate.epoch) & 1];
 }
 
 void

@@ -1,6 +1,7 @@
 /* failing.c - the Nth mapping or protecting fails, for every N: an error return, never
  * a crash, and never a lost write. Linked with --wrap=os_map, --wrap=os_protect. */
 #include "config.h"
+#include "../engine.h"
 #include "../tap.h"
 #include "os.h"
 #include "writewatch.h"
@@ -72,7 +73,7 @@ scenario(char *const *memory)
   ww_dirty *dirty;
   struct ww_writer writer;
   struct ww_stats stats = { .size = sizeof stats };
-  options.stack_depth = ww_has_stacks() ? 4 : 0;
+  options.stack_depth = ww_has_stacks() && engine_has_writers() ? 4 : 0;
   if (!fine(ww_tracker_create(&tracker, &options))) {
     expect(!tracker, "an output was set by a call that failed");
     return;

@@ -1,0 +1,21 @@
+/* pagehash_avx2.c - async-signal-safe. pagehash.c's hash with AVX2, where there is any. */
+#include "config.h"
+
+#ifdef __x86_64__
+# pragma GCC target("avx2")
+# define XXH_VECTOR 2   /* XXH_AVX2 */
+# define XXH_INLINE_ALL
+# include <xxhash.h>
+# include "pagehash.h"
+
+struct page_hash page_hash_avx2(const void *page, size_t size);
+
+struct page_hash
+page_hash_avx2(const void *page, size_t size)
+{
+  XXH128_hash_t hash = XXH3_128bits(page, size);
+  return (struct page_hash){ hash.low64, hash.high64 };
+}
+#else
+typedef int nothing_here;
+#endif

@@ -1,0 +1,69 @@
+/* policy.h - which pages are left writable from one epoch to the next, and verified. The
+ * collector's, under the tracker's lock, but for what says otherwise. */
+#ifndef WW_POLICY_H
+#define WW_POLICY_H
+
+#include "cost.h"
+#include "loan.h"
+#include "region.h"
+
+/* Why a page is on trial. */
+enum trial { TRIAL_NONE, TRIAL_AGAIN, TRIAL_FIRST, TRIAL_NEIGHBOUR, TRIALS };
+
+struct policy {
+  struct bitmap kept;           /* open since the last collect or longer, marked in the running epoch */
+  struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or ww_dirty_copy() copied */
+  struct patience { uint8_t left; uint8_t granted : 6, trial : 2; } *patience;  /* [pages], likewise */
+  uint64_t *fresh;              /* a bit a page: kept by this collect */
+  uint64_t *tired;              /* a bit a page: given up by the last collect */
+  uint64_t *changed;            /* a bit a page: what this collect has found */
+  uint64_t *recent[2];          /* a bit a page: trapped lately, and a while ago */
+  unsigned age;                 /* epochs since `recent` changed places */
+  bool has_begun;               /* there were traps */
+  double bank;                  /* nanoseconds: what was saved, and may be risked */
+  double alone;                 /* the share of traps with no open page beside theirs */
+  struct odds { double rate, tries; } odds[TRIALS];  /* pages on trial: written in which share of epochs */
+  size_t kept_pages;
+  struct cost cost;
+  _Atomic long ahead_left;      /* pages that handlers may open unwritten in this epoch */
+  _Atomic unsigned gap_max;     /* so many pages may be opened rather than split a mapping */
+};
+
+/* Bytes that policy_init() wants, zeroed; only what is used of them is touched. */
+size_t policy_size(size_t pages);
+void policy_init(struct policy *policy, size_t pages, void *zeroed);
+
+/* The region is about to be armed. */
+void policy_begin(struct ww_region *region);
+/* Before the epoch ends: what is kept is marked in the set of the next. */
+void policy_mark_kept(struct ww_region *region, struct page_set *next);
+/* The epoch has ended, none of its marks is armed yet, and who arms is known to those who pin:
+ * decide what of it is kept. `pinned` pages stay as they are. */
+void policy_choose(struct ww_region *region, struct page_set *ended, struct page_set *running,
+                   const struct pages *pinned, size_t pins);
+/* Look at what is kept: what did not change is taken out of the ended set. Returns how many. */
+size_t policy_verify(struct ww_region *region, struct page_set *ended, struct page_set *running);
+/* What provisional marks came to (loan.c): pages that handlers opened ahead. */
+void policy_learn_ahead(struct ww_region *region, size_t changed, size_t unchanged);
+/* These pages are not kept any more: their marks in the running epoch are provisional. */
+void policy_release(struct ww_region *region, struct page_set *running, size_t first, size_t count);
+/* The collect failed, and its marks go to the running epoch: what is in them is not kept. */
+void policy_give_back(struct ww_region *region, const struct page_set *ended);
+/* Nothing is kept: the region is disarmed. */
+void policy_forget(struct ww_region *region);
+/* A page that ww_dirty_copy() copied is compared with this copy, if it is open. */
+void policy_rebase(struct ww_region *region, const struct page_set *running, size_t page, const void *copy);
+
+/* Async-signal-safe. Those of a word that are kept. */
+static inline uint64_t
+policy_kept(const struct ww_region *region, size_t word)
+{
+  return region->policy ? bitmap_word(&region->policy->kept, word) : 0;
+}
+
+/* ahead.c, async-signal-safe, between gate_enter() and gate_leave(): the page has just been
+ * marked by a fault. Widen [*first, *first + *count) by pages that are likely to be written
+ * next; they are marked in `set`, provisionally. */
+void policy_ahead(struct ww_region *region, struct page_set *set, size_t *first, size_t *count);
+
+#endif
