@@ -40,7 +40,8 @@ print_help(void)
          "  --only NAME      this contestant or workload; may be given again\n"
          "  --size MIB       memory of this size instead of the suite's; may be given again\n"
          "  --threads N      threads that write, instead of the suite's; may be given again\n"
-         "  --rounds N       how often each case is run, from fresh processes (default: 5 or 3,\n                   fewer where that takes too long)\n"
+         "  --rounds N       how often each case is run, from fresh processes (default: 5 or 3,\n"
+         "                   fewer where that takes too long)\n"
          "  --epochs N       epochs of a round\n"
          "  --seed N         seed of the workloads' random numbers (default 1)\n"
          "  --output DIR     write bench-suite.csv, bench-suite.json and the plots, *.svg, to DIR\n"
@@ -92,7 +93,8 @@ static enum status
 take_only(struct bench_options *options, const char *name)
 {
   if (!bench_contestant_find(name, NULL) && !bench_workload(name)) {
-    complain("--only '%s' is neither a contestant nor a workload: `writewatch bench --list` lists them", name);
+    complain("--only '%s' is neither a contestant nor a workload: `writewatch bench --list` lists them",
+             name);
     return STATUS_USAGE;
   }
   if (options->only_count == sizeof options->only / sizeof options->only[0]) {
@@ -136,7 +138,8 @@ parse_option(struct bench_options *options, int option)
       break;
     case OPTION_THREADS:
       status = parse_number("threads", optarg, 1, 256, &number);
-      if (status == STATUS_OK && options->thread_count == sizeof options->threads / sizeof options->threads[0]) {
+      if (status == STATUS_OK
+          && options->thread_count == sizeof options->threads / sizeof options->threads[0]) {
         complain("too many --threads");
         status = STATUS_USAGE;
       } else if (status == STATUS_OK) {

@@ -231,8 +231,8 @@ compare(struct round *round, unsigned epoch)
       continue;
     round->result->scores[seat->which].missed += missed;
     bench_case_name(&round->result->what, name, sizeof name);
-    complain("bench: %s: %s MISSED %llu written page%s in epoch %u (it returned %llu)", name, contestant->name,
-             (unsigned long long)missed, missed == 1 ? "" : "s", epoch, (unsigned long long)pages);
+    complain("bench: %s: %s MISSED %llu written page%s in epoch %u (it returned %llu)", name,
+             contestant->name, (unsigned long long)missed, missed == 1 ? "" : "s", epoch, (unsigned long long)pages);
     status = STATUS_CHECK;
   }
   if (reference && round->number == 0) {
@@ -265,8 +265,9 @@ static void
 add_up(struct round *round)
 {
   const double epochs = round->result->epochs;
-  const struct seat *untracked = seat_of(round, BENCH_UNTRACKED), *reference = seat_of(round, BENCH_REFERENCE);
+  const struct seat *untracked = seat_of(round, BENCH_UNTRACKED), *reference;
 
+  reference = seat_of(round, BENCH_REFERENCE);
   for (size_t i = 0; untracked && i < round->count; i++) {
     const struct seat *seat = &round->seats[i];
     struct bench_score *score = &round->result->scores[seat->which];
@@ -305,7 +306,8 @@ run_batch(struct round *round, bool first)
   const double begun = now_wall();
 
   /* Without the untracked run there is nothing to compare with. */
-  for (unsigned epoch = 1; round->seats[0].in && worst != STATUS_MEMORY && epoch <= round->result->epochs; epoch++) {
+  for (unsigned epoch = 1; round->seats[0].in && worst != STATUS_MEMORY
+       && epoch <= round->result->epochs; epoch++) {
     /* Who begins changes, so that nobody always follows the same one. */
     for (size_t i = 0; i < round->count; i++) {
       struct seat *seat = &round->seats[(i + epoch + round->number) % round->count];
@@ -344,7 +346,8 @@ bench_contest(const struct bench_options *options, struct bench_result *result)
   signal(SIGPIPE, SIG_IGN);
   for (size_t i = 0; i < BENCH_CONTESTANTS; i++)
     snprintf(result->scores[i].absent, sizeof result->scores[i].absent, "%s", options->absent[i]);
-  for (unsigned number = 0; number < rounds && worst != STATUS_MEMORY && !*result->scores[BENCH_UNTRACKED].absent;
+  for (unsigned number = 0; number < rounds && worst != STATUS_MEMORY
+       && !*result->scores[BENCH_UNTRACKED].absent;
        number++) {
     memset(seated, 0, sizeof seated);
     for (bool first = true;; first = false) {

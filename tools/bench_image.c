@@ -81,7 +81,8 @@ take_turn(struct image *image, unsigned epoch, struct bench_report *report)
 {
   const char *forgetful = getenv("WRITEWATCH_BENCH_MISS");
   double begin = now_wall(), middle, end;
-  int error = image->team ? demo_team_epoch(image->team, epoch) : image->run.workload->epoch(&image->run, epoch, 0);
+  int error = image->team ? demo_team_epoch(image->team, epoch) : image->run.workload->epoch(&image->run,
+                                                                                             epoch, 0);
 
   middle = now_wall();
   report->spent = (struct bench_spent){ 0, 0 };

@@ -64,7 +64,8 @@ ratio_of(const struct bench_result *result, size_t contestant, size_t base)
 }
 
 struct bench_mean
-bench_mean_of(const struct bench_result *results, size_t count, unsigned group, size_t contestant, size_t base)
+bench_mean_of(const struct bench_result *results, size_t count, unsigned group, size_t contestant,
+              size_t base)
 {
   struct bench_mean mean = { NAN, 0, 0, 0 };
   double logs = 0;
@@ -136,7 +137,8 @@ bench_figures(const struct bench_result *results, size_t count, struct bench_fig
 #define FIGURE(...) promised[made++] = (struct bench_figure){ __VA_ARGS__ }
   mean = bench_mean_of(results, count, BENCH_SUITE, best, BENCH_REFERENCE);
   FIGURE("auto-adaptive to pagemap-scan, geometric mean of the suite", "", mean.ratio, 0.5, false);
-  FIGURE("auto-adaptive to pagemap-scan, the worst of the suite", "", mean.count ? mean.worst : NAN, 1.5, false);
+  FIGURE("auto-adaptive to pagemap-scan, the worst of the suite", "", mean.count ? mean.worst : NAN, 1.5,
+         false);
   mean = bench_mean_of(results, count, BENCH_SUITE, plain, BENCH_REFERENCE);
   FIGURE("mprotect-adaptive to pagemap-scan, geometric mean of the suite", "", mean.ratio, 0.8, false);
   mean = bench_mean_of(results, count, BENCH_ITERATIVE, best, index_of("libsigsegv"));
@@ -144,7 +146,8 @@ bench_figures(const struct bench_result *results, size_t count, struct bench_fig
   mean = bench_mean_of(results, count, BENCH_ITERATIVE, best, index_of("bare-loop"));
   FIGURE("auto-adaptive to the bare loop, geometric mean of the iterative ones", "", mean.ratio, 0.2, false);
   mean = bench_mean_of(results, count, BENCH_ADVERSE, plain, index_of("mprotect-trap"));
-  FIGURE("mprotect-adaptive to mprotect-trap, the worst adversarial one", "", mean.count ? mean.worst : NAN, 1.15,
+  FIGURE("mprotect-adaptive to mprotect-trap, the worst adversarial one", "", mean.count ? mean.worst : NAN,
+         1.15,
          false);
   mean = bench_mean_of(results, count, BENCH_RANDOM, index_of("userfaultfd-trap"), index_of("mprotect-trap"));
   FIGURE("userfaultfd-trap to mprotect-trap, random writes", "", mean.ratio, 0.6, false);

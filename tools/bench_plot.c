@@ -15,7 +15,8 @@ time_label(double nanoseconds, char text[24])
 
   for (; unit < 3 && nanoseconds >= 999.5; unit++)
     nanoseconds /= 1000;
-  snprintf(text, 24, nanoseconds < 9.995 && nanoseconds != floor(nanoseconds) ? "%.1f %s" : "%.0f %s", nanoseconds,
+  snprintf(text, 24, nanoseconds < 9.995 && nanoseconds != floor(nanoseconds) ? "%.1f %s" : "%.0f %s",
+           nanoseconds,
            units[unit]);
   return text;
 }
@@ -68,7 +69,8 @@ add_point(struct svg_line *line, struct svg_point point)
 
 /* The lines of the cases of `group` that run `workload`; how many have two points. */
 static size_t
-gather(struct svg_line lines[BENCH_CONTESTANTS], const struct bench_result *results, size_t count, unsigned group,
+gather(struct svg_line lines[BENCH_CONTESTANTS], const struct bench_result *results, size_t count,
+       unsigned group,
        const char *workload, enum abscissa by, bool a_page)
 {
   size_t made = 0;
@@ -195,7 +197,8 @@ bench_plots(const char *folder, const struct bench_result *results, size_t count
   if (status != STATUS_OK)
     return status;
   chart.title = "Cost against the share of the pages that is written";
-  chart.subtitle = of_size(results, count, BENCH_BY_FRACTION, "uniform random pages, other ones each epoch", subtitle);
+  chart.subtitle = of_size(results, count, BENCH_BY_FRACTION, "uniform random pages, other ones each epoch",
+                           subtitle);
   chart.x_title = "pages drawn an epoch, of all";
   chart.y_title = "cost of an epoch";
   chart.x_label = share_label;
@@ -205,7 +208,8 @@ bench_plots(const char *folder, const struct bench_result *results, size_t count
     return status;
   chart.title = "Cost against threads";
   chart.subtitle = of_size(results, count, BENCH_BY_THREADS,
-                           "uniform random pages, 2 % of them an epoch, shared out among the threads", subtitle);
+                           "uniform random pages, 2 % of them an epoch, shared out among the threads",
+                           subtitle);
   chart.x_title = "threads that write";
   chart.x_label = count_label;
   chart.x_log = false;

@@ -95,7 +95,8 @@ scan_start(const struct bench_contestant *self, struct bench_ground *ground)
 
   (void)self;
   if (faults < 0)
-    return bench_refuse(ground, -ENOTSUP, "userfaultfd with asynchronous write protection: %s", strerror(errno));
+    return bench_refuse(ground, -ENOTSUP, "userfaultfd with asynchronous write protection: %s",
+                        strerror(errno));
   pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
   if (pagemap < 0)
     return bench_refuse(ground, -ENOTSUP, "/proc/self/pagemap: %s", strerror(errno));

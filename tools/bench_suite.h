@@ -109,7 +109,8 @@ struct bench_options {
   size_t      sizes[8], size_count;       /* MiB */
   unsigned    threads[8];
   size_t      thread_count;
-  char        absent[BENCH_CONTESTANTS][240];  /* why a contestant is not to be had at all, by bench_probe() */
+  char        absent[BENCH_CONTESTANTS][240];  /* why a contestant is not to be had at all,
+    by bench_probe() */
 };
 
 /* malloc()ed; *count cases. NULL: no memory. */

@@ -9,7 +9,8 @@ enum { WIDTH = 960, HEIGHT = 600, LEFT = 84, RIGHT = 190, TOP = 78, BOTTOM = 64,
 
 /* After Okabe & Ito, "Color Universal Design", 2008, and darker ones of the same hues. */
 static const char *const colours[] = {
-  "#000000", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#8c564b", "#7f7f7f", "#7b4fb5",
+  "#000000", "#0072b2", "#56b4e9", "#009e73", "#cc79a7", "#d55e00", "#e69f00", "#8c564b", "#7f7f7f",
+    "#7b4fb5",
   "#e7298a", "#004d7a", "#00694c", "#66a61e", "#5f9ea0", "#444444",
 };
 #define COLOURS (sizeof colours / sizeof colours[0])
@@ -19,7 +20,8 @@ static const char *const part_colours[SVG_PARTS] = { "#d55e00", "#7f7f7f", "#007
 static void
 text(FILE *out, double x, double y, const char *anchor, unsigned size, const char *fill, const char *words)
 {
-  fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%u\" fill=\"%s\">", x, y, anchor, size,
+  fprintf(out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" font-size=\"%u\" fill=\"%s\">", x, y, anchor,
+          size,
           fill);
   for (; *words; words++)
     switch (*words) {
@@ -94,9 +96,11 @@ draw_axes(FILE *out, const struct svg_chart *chart, const struct axis *x, const 
     const double where = place(y, at);
 
     for (int minor = 2; minor < 10 && at * minor < y->most; minor++)
-      fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#f1f1f1\"/>\n", LEFT, WIDTH - RIGHT,
+      fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#f1f1f1\"/>\n", LEFT,
+              WIDTH - RIGHT,
               place(y, at * minor), place(y, at * minor));
-    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#c8c8c8\"/>\n", LEFT, WIDTH - RIGHT,
+    fprintf(out, "<line x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#c8c8c8\"/>\n", LEFT,
+            WIDTH - RIGHT,
             where, where);
     text(out, LEFT - 8, where + 4, "end", 12, "#333333", chart->y_label(at, label));
   }
@@ -114,7 +118,8 @@ draw_axes(FILE *out, const struct svg_chart *chart, const struct axis *x, const 
               place(x, at), TOP, HEIGHT - BOTTOM + 5);
       text(out, place(x, at), HEIGHT - BOTTOM + 21, "middle", 12, "#333333", chart->x_label(at, label));
     }
-  fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888888\"/>\n", LEFT, TOP,
+  fprintf(out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#888888\"/>\n",
+          LEFT, TOP,
           WIDTH - RIGHT - LEFT, HEIGHT - BOTTOM - TOP);
   text(out, (LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 18, "middle", 13, "#111111", chart->x_title);
   fprintf(out, "<g transform=\"translate(20 %.1f) rotate(-90)\">", (TOP + HEIGHT - BOTTOM) / 2.0);
@@ -164,7 +169,8 @@ draw_names(FILE *out, const struct svg_chart *chart, const struct axis *x, const
   for (size_t l = 0; l < chart->count && count < 32; l++)
     if (chart->lines[l].count) {
       labels[count] = (struct label){ .line = &chart->lines[l],
-                                      .wanted = place(y, chart->lines[l].points[chart->lines[l].count - 1].y) };
+                                      .wanted = place(y,
+                                                      chart->lines[l].points[chart->lines[l].count - 1].y) };
       count++;
     }
   qsort(labels, count, sizeof labels[0], by_height);
@@ -179,8 +185,11 @@ draw_names(FILE *out, const struct svg_chart *chart, const struct axis *x, const
     const struct svg_line *line = labels[i].line;
     const char *colour = colours[line->colour % COLOURS];
 
-    fprintf(out, "<polyline fill=\"none\" stroke=\"%s\" stroke-opacity=\"0.5\" points=\"%.1f,%.1f %d,%.1f %d,%.1f\"/>\n",
-            colour, place(x, line->points[line->count - 1].x), labels[i].wanted, WIDTH - RIGHT + 18, labels[i].at,
+    fprintf(out,
+            "<polyline fill=\"none\" stroke=\"%s\" stroke-opacity=\"0.5\" "
+            "points=\"%.1f,%.1f %d,%.1f %d,%.1f\"/>\n",
+            colour, place(x, line->points[line->count - 1].x), labels[i].wanted, WIDTH - RIGHT + 18,
+              labels[i].at,
             WIDTH - RIGHT + 26, labels[i].at);
     if (line->thick)
       fprintf(out, "<g font-weight=\"bold\">");
@@ -224,7 +233,8 @@ svg_stacks(FILE *out, const struct svg_bars *bars)
     char label[24];
 
     snprintf(label, sizeof label, "%d %%", tenth * 10);
-    fprintf(out, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\" stroke=\"#d8d8d8\"/>\n", at, at, TOP + 20,
+    fprintf(out, "<line x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%.1f\" stroke=\"#d8d8d8\"/>\n", at, at,
+            TOP + 20,
             height - 48);
     text(out, at, height - 32, "middle", 12, "#333333", label);
   }
@@ -240,7 +250,8 @@ svg_stacks(FILE *out, const struct svg_bars *bars)
     for (size_t p = 0; sum > 0 && p < SVG_PARTS; p++) {
       const double part = bar->parts[p] / sum * wide;
 
-      fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>\n", at, top, part, ROW - 6,
+      fprintf(out, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>\n", at, top, part,
+              ROW - 6,
               part_colours[p]);
       at += part;
     }

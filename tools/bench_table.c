@@ -14,7 +14,8 @@ duration(double nanoseconds, char text[16])
 
   for (; unit < 3 && fabs(nanoseconds) >= 999.5; unit++)
     nanoseconds /= 1000;
-  snprintf(text, 16, nanoseconds < 9.995 ? "%.2f %s" : nanoseconds < 99.95 ? "%.1f %s" : "%.0f %s", nanoseconds,
+  snprintf(text, 16, nanoseconds < 9.995 ? "%.2f %s" : nanoseconds < 99.95 ? "%.1f %s" : "%.0f %s",
+           nanoseconds,
            units[unit]);
   return text;
 }
@@ -59,7 +60,8 @@ print_case(FILE *out, const struct bench_options *options, const struct bench_re
     fprintf(out, "\n%s: not run: %s\n", name, result->scores[BENCH_UNTRACKED].absent);
     return;
   }
-  fprintf(out, "\n%s: %.0f of %zu pages written an epoch, %u epochs; untracked %s an epoch (%s to %s)\n", name,
+  fprintf(out, "\n%s: %.0f of %zu pages written an epoch, %u epochs; untracked %s an epoch (%s to %s)\n",
+          name,
           result->written, result->tracked, result->epochs, duration(result->untracked.median, a),
           duration(result->untracked.low, b), duration(result->untracked.high, c));
   fprintf(out, "  %-21s %9s %9s %9s %9s %7s  %9s %9s %9s %9s %8s\n", "", "cost", "quartile", "quartile",
@@ -101,7 +103,8 @@ print_figures(FILE *out, const struct bench_result *results, size_t count)
     if (!titled)
       fprintf(out, "\nFigures, and what is wanted of them\n");
     titled = true;
-    fprintf(out, "  %-68s %8.3g %-2s (at %s %g) %s\n", at->what, at->value, at->unit, at->least ? "least" : "most",
+    fprintf(out, "  %-68s %8.3g %-2s (at %s %g) %s\n", at->what, at->value, at->unit,
+            at->least ? "least" : "most",
             at->target, (at->least ? at->value >= at->target : at->value <= at->target) ? "" : "not reached");
   }
 }
@@ -123,8 +126,9 @@ bench_table(FILE *out, const struct bench_options *options, const struct bench_r
     print_case(out, options, &results[i]);
   print_means(out, results, count);
   print_figures(out, results, count);
-  fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it; median of\n"
-          "the rounds. ratio: to pagemap-scan's in the same round. faults: the run's part of it; arm and hash:\n"
-          "write-protecting (fork: a new child) and hashing (copy: comparing), collect: the rest. pages: returned\n"
-          "an epoch. ~: the cost drowns in the noise of the untracked run; no ratio where pagemap-scan's does.\n");
+  fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it; median\n"
+          "of the rounds. ratio: to pagemap-scan's in the same round. faults: the run's part of it; arm and\n"
+          "hash: write-protecting (fork: a new child) and hashing (copy: comparing), collect: the rest.\n"
+          "pages: returned an epoch. ~: the cost drowns in the noise of the untracked run; no ratio where\n"
+          "pagemap-scan's does.\n");
 }

@@ -29,8 +29,8 @@ for name in untracked pagemap-scan mprotect-trap userfaultfd-adaptive bare-loop 
 done
 verdict '--list names the contestants' grep -q "^  $name  *[^ ]" "$scratch/out"
 
-run bench --quick --size 1 --rounds 2 --epochs 4 --only hot --only heat --only fork --only copy --only bare-loop \
-  --only mprotect-trap --output "$scratch/new"
+run bench --quick --size 1 --rounds 2 --epochs 4 --only hot --only heat --only fork --only copy \
+  --only bare-loop --only mprotect-trap --output "$scratch/new"
 verdict 'a run: status 0' same "$status" 0
 verdict 'silent where standard error is no terminal' test ! -s "$scratch/err"
 verdict 'the table says what machine it was' grep -q '^kernel  *Linux' "$scratch/out"
@@ -47,7 +47,8 @@ verdict 'CSV: nothing was missed' awk -F, '{ gsub(/"[^"]*"/, "x"); split($0, p, 
   NR > 1 && p[13] != "" && p[13] != 0 { bad = 1 } END { exit bad }' "$csv"
 verdict 'JSON can be read' sh -c '"$1" <"$2" | grep -q ^means$' sh "$top_builddir/tests/tool/json_reads" \
   "$scratch/new/bench-suite.json"
-run bench --quick --rounds 1 --epochs 2 --size 1 --size 2 --only hot --only copy --only hash --output "$scratch/new"
+run bench --quick --rounds 1 --epochs 2 --size 1 --size 2 --only hot --only copy --only hash \
+  --output "$scratch/new"
 for chart in cost-size parts-hot-2; do
   verdict "$chart.svg is there" test -s "$scratch/new/$chart.svg"
   verdict "$chart.svg is whole" same "$(tail -n 1 "$scratch/new/$chart.svg")" '</svg>'
