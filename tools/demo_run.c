@@ -56,6 +56,8 @@ workload_memory(struct workload_run *run, const char *name, size_t bytes)
   size_t length = (bytes + run->page_size - 1) / run->page_size * run->page_size;
   void *address = MAP_FAILED;
 
+  if (run->memory != NULL)
+    return run->memory(run, name, bytes);
   if (length >= bytes && length != 0)
     address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
