@@ -118,7 +118,7 @@ enum ww_engine {
 
 /* What is done with a page once it is known to be written. */
 enum ww_policy {
-  WW_POLICY_AUTO = 0,     /* what this version has that suits the options best */
+  WW_POLICY_AUTO = 0,     /* WW_POLICY_TRAP, which knows all writers, and lets anybody copy at any time */
   WW_POLICY_TRAP = 1,     /* every first write of an epoch traps */
   WW_POLICY_ADAPTIVE = 2  /* pages that are written often stay writable and are verified by a hash of
                              what they hold; see ww_dirty_copy() for who copies while others write */
