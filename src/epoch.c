@@ -254,7 +254,7 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
  * one call, for the pages between them are read-only already and cost the kernel a look; but not too
  * many, for other threads' faults wait meanwhile. */
 static int
-arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
+arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
   if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {

@@ -8,7 +8,7 @@
  * choice would have (Karlin et al., Competitive snoopy caching, 1988). Twice is too much for us:
  * on no workload may the policy cost more than 1.15 of trapping. So it may only risk what it has
  * saved: there is a *bank* a region, which gets T - V for each kept page that was found changed
- * (a trap that did not happen) and a tenth of T for each that trapped, and pays V for each kept
+ * (a trap that did not happen) and a share of T (RISK) for each that trapped, and pays V for each kept
  * page that did not change. When it is empty no page is kept that was not before. A page that is
  * kept for the first time is on *trial*, for two idle epochs; each time it proves right
  * its patience doubles, up to T / V. How often pages on trial are written, an epoch, is known for
@@ -41,7 +41,8 @@
 
 enum { PATIENCE_TRIAL = 2, PATIENCE_MAX = 63, RECENT_EPOCHS = 4 };
 
-static const double RISK = 0.10;          /* of what traps cost */
+static const double RISK = 0.06;          /* of what traps cost */
+static const double RISK_FIRST = 0.5;     /* in the first epoch that has any: nothing is known, and most is to be won */
 static const double EXPLORE = 1.0 / 32;   /* of that, for kinds of page that have disappointed */
 static const double TRIES_KNOWN = 64, TRIES_KEPT = 4096;
 
@@ -54,7 +55,7 @@ flat(size_t pages)
 size_t
 policy_size(size_t pages)
 {
-  return sizeof(struct policy) + bitmap_size(pages) + 4 * flat(pages)
+  return sizeof(struct policy) + bitmap_size(pages) + 5 * flat(pages)
     + pages * (sizeof(struct page_hash) + sizeof(struct patience));
 }
 
@@ -68,7 +69,8 @@ policy_init(struct policy *policy, size_t pages, void *zeroed)
   policy->changed = (void *)(at + flat(pages));
   policy->recent[0] = (void *)(at + 2 * flat(pages));
   policy->recent[1] = (void *)(at + 3 * flat(pages));
-  at += 4 * flat(pages);
+  policy->tired = (void *)(at + 4 * flat(pages));
+  at += 5 * flat(pages);
   policy->baseline = (void *)at;
   policy->patience = (void *)(policy->baseline + pages);
 }
@@ -176,21 +178,33 @@ patience_most(const struct policy *policy)
 }
 
 static bool
+is_known(const struct policy *policy, int kind)
+{
+  return policy->odds[kind].tries >= TRIES_KNOWN;
+}
+
+static bool
 is_good(const struct policy *policy, int kind)
 {
-  return policy->odds[kind].tries >= TRIES_KNOWN && policy->odds[kind].rate > worth(policy);
+  return is_known(policy, kind) && policy->odds[kind].rate > worth(policy);
+}
+
+/* What a page on trial may cost: it is hashed when it is kept and when it is idle; of a kind that has
+ * disappointed it is also in the way when others are armed, where it lies alone. */
+static double
+trial_cost(const struct policy *policy, int kind)
+{
+  bool bad = is_known(policy, kind) && !is_good(policy, kind);
+  return (PATIENCE_TRIAL + 1) * policy->cost.verify + (bad ? policy->cost.split * policy->alone : 0);
 }
 
 static void
 set_budgets(struct choice *choice)
 {
   struct policy *policy = choice->policy;
-  double pages = policy->bank / ((PATIENCE_TRIAL + 1) * policy->cost.verify);
-  for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++) {
-    const struct odds *odds = &policy->odds[kind];
-    bool known = odds->tries >= TRIES_KNOWN;
-    choice->budget[kind] = pages <= 0 ? 0 : !known ? pages : is_good(policy, kind) ? (double)SIZE_MAX : pages * EXPLORE;
-  }
+  for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++)
+    choice->budget[kind] = policy->bank <= 0 ? 0 : is_good(policy, kind) ? (double)SIZE_MAX
+      : policy->bank / trial_cost(policy, kind) * (is_known(policy, kind) ? EXPLORE : 1);
 }
 
 /* Pages of a word whose content may be read at any time, and which may stay open: not those that
@@ -281,11 +295,13 @@ choose_word(struct choice *choice, size_t word)
     declared = atomic_load(&ended->declared[word]) & ~atomic_load(&ended->trapped[word]);
     ahead = bulk & atomic_load(&ended->provisional[word]);
   }
-  uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead);
+  uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead & ~policy->tired[word]);
+  if (policy->tired[word])
+    policy->tired[word] = 0;
   if (!candidates)
     return;
   unsigned traps = (unsigned)__builtin_popcountll(trapped);
-  policy->bank += RISK * trap_cost(policy) * traps;
+  policy->bank += (policy->has_begun ? RISK : RISK_FIRST) * trap_cost(policy) * traps;
   choice->traps += traps;
   choice->alone += (unsigned)__builtin_popcountll(trapped & ~(trapped << 1) & ~(trapped >> 1));
   uint64_t recent = policy->recent[0][word] | policy->recent[1][word];
@@ -351,11 +367,11 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
     double before = policy->bank;
     choose_word(&choice, page / 64);
     /* What this word's traps have put into the bank may be risked at once. */
-    double more = (policy->bank - before) / ((PATIENCE_TRIAL + 1) * policy->cost.verify);
+    double more = policy->bank > 0 ? policy->bank - before : 0;
     for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++)
-      if (policy->bank > 0)
-        choice.budget[kind] += policy->odds[kind].tries < TRIES_KNOWN ? more : more * EXPLORE;
+      choice.budget[kind] += more / trial_cost(policy, kind) * (is_known(policy, kind) ? EXPLORE : 1);
   }
+  policy->has_begun |= choice.traps > 0;
   if (choice.traps)
     policy->alone += ((double)choice.alone / (double)choice.traps - policy->alone) / 4;
   grow_old(policy, region->pages);
@@ -416,7 +432,13 @@ judge_page(struct policy *policy, size_t page, bool changed)
     return;
   }
   policy->bank -= policy->cost.verify;
-  patience->left--;
+  /* To give up many pages that were tried before it was known that their kind is good would cost as much
+   * again as to trap them. */
+  if (--patience->left == 0 && patience->trial && is_good(policy, patience->trial)) {
+    patience->left = (uint8_t)patience_most(policy);
+    patience->granted = patience->left & 63;
+    patience->trial = TRIAL_NONE;
+  }
 }
 
 /* The mark in the running epoch becomes a provisional one: the page is armed by the next collect. */
@@ -430,6 +452,7 @@ make_provisional(struct policy *policy, struct page_set *running, size_t word, u
   /* One that was announced is returned whatever it holds. */
   atomic_fetch_or(&running->provisional[word], mask & ~atomic_load(&running->declared[word]));
   atomic_store(&running->unverified, true);
+  policy->tired[word] |= mask;
   give_up(policy, word, mask);
 }
 
@@ -444,11 +467,13 @@ apply(struct ww_region *region, struct page_set *ended, struct page_set *running
   for (uint64_t rest = looked & ~trapped; rest; rest &= rest - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(rest);
     uint64_t mask = (uint64_t)1 << bit;
+    /* Opened ahead: if it was not written, nothing speaks for it. */
     if (fresh & mask)
-      continue;               /* opened ahead: that was no trial of ours */
-    judge_page(policy, word * 64 + bit, changed & mask);
-    if (policy->patience[word * 64 + bit].left == 0)
-      tired |= mask;
+      tired |= ~changed & mask;
+    else {
+      judge_page(policy, word * 64 + bit, changed & mask);
+      tired |= policy->patience[word * 64 + bit].left ? 0 : mask;
+    }
   }
   if (fresh & provisional)
     policy_learn_ahead(region, (size_t)__builtin_popcountll(fresh & provisional & changed),

@@ -46,17 +46,26 @@ runs_none_kept(const struct ww_region *region, size_t first, size_t count)
 
 /* Between two runs so many pages are armed along with them: a look at each is less than a call.
  * They are armed already, or open and marked in the running epoch, and then trap once more. With
- * the pagemap engine such a page may have been written just now, which only its protection says:
- * none may be touched that is not marked. */
+ * the pagemap engine such a page may have been written just now, which only its protection says: so
+ * there it is armed in one with the look at that, and marked as well. */
 static size_t
 gap_allowed(const struct ww_region *region)
 {
-  enum { GAP = 16 };
-  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? 0 : GAP;
+  enum { GAP = 16, GAP_SCANNED = 256 };
+  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? GAP_SCANNED : GAP;
+}
+
+static int
+arm(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  if (atomic_load(&region->engine) == WW_ENGINE_PAGEMAP)
+    return engine_scan(region, set, first, count, true) ? 0 : -ESTALE;
+  int error = engine_arm(region, first, count, true);
+  return error == -ENOMEM || !error ? error : -ESTALE;
 }
 
 int
-runs_arm(struct ww_region *region, const struct page_set *set, size_t from, size_t to)
+runs_arm(struct ww_region *region, struct page_set *set, size_t from, size_t to)
 {
   size_t gap = gap_allowed(region), count, first = runs_next(region, set, from, to, &count);
   while (first != BITMAP_NONE) {
@@ -64,9 +73,9 @@ runs_arm(struct ww_region *region, const struct page_set *set, size_t from, size
     while ((next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE && next - behind <= gap
            && runs_none_kept(region, behind, next - behind))
       behind = next + count;
-    int error = engine_arm(region, first, behind - first, true);
+    int error = arm(region, set, first, behind - first);
     if (error)
-      return error == -ENOMEM ? error : -ESTALE;
+      return error;
     first = next;
   }
   return 0;
@@ -102,6 +111,23 @@ scan_between(struct ww_region *region, struct page_set *ended)
   return done;
 }
 
+/* Of what is kept, whole words at a time, nobody asks the kernel. */
+static void
+scan_others(struct ww_region *region, struct page_set *ended)
+{
+  size_t words = bitmap_words(region->pages);
+  for (size_t word = 0, behind; word < words; word = behind) {
+    for (behind = word; behind < words && policy_kept(region, behind) != ~(uint64_t)0;)
+      behind++;
+    if (behind > word) {
+      size_t end = behind * 64 < region->pages ? behind * 64 : region->pages;
+      (void)engine_scan(region, ended, word * 64, end - word * 64, false);
+    }
+    while (behind < words && policy_kept(region, behind) == ~(uint64_t)0)
+      behind++;
+  }
+}
+
 int
 runs_notice(struct ww_region *region, struct page_set *ended)
 {
@@ -117,6 +143,12 @@ runs_notice(struct ww_region *region, struct page_set *ended)
   /* To scan in parts costs a call for each run that is marked already; to scan first and arm then, one
    * for each that the scan finds: as many as last time, say. */
   bool open = loan_arming(region, pinned) > 0;
+  if (region->policy) {
+    /* Which pages are armed again is not known yet. */
+    scan_others(region, ended);
+    loan_arming_done();
+    return 0;
+  }
   size_t before = count_runs(ended, RUNS_MAX);
   region->scanned = !open && before <= 16 + region->runs && scan_between(region, ended);
   if (!region->scanned)
