@@ -105,7 +105,8 @@ is_written(const struct ww_tracker *tracker, const struct ww_region *region, siz
       const struct segment *other = &table->segment[s];
       if (other != segment && is_shared(other) && other->inode == segment->inode
           && other->device == segment->device && pages_of(there, other, from, to, &first, &behind)
-          && (ask ? engine_is_written(there, first) : bitmap_next(&there->set[epoch & 1].dirty, first) < behind))
+          && (ask ? engine_is_written(there, first)
+              : bitmap_next(&there->set[epoch & 1].dirty, first) < behind))
         return true;
     }
   }

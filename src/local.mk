@@ -25,6 +25,7 @@ libtracker_la_SOURCES = \
   %D%/disposition.h \
   %D%/engine.c \
   %D%/engine.h \
+  %D%/engine_choice.c \
   %D%/engine_mprotect.c \
   %D%/engine_pagemap.c \
   %D%/engine_userfault.c \

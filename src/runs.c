@@ -13,7 +13,8 @@ runs_next(const struct ww_region *region, const struct page_set *set, size_t pag
 {
   while ((page = bitmap_next(&set->dirty, page)) < to) {
     size_t word = page / 64;
-    uint64_t bits = bitmap_word(&set->dirty, word) & ~policy_kept(region, word) & bitmap_mask(word, page, to - page);
+    uint64_t bits = bitmap_word(&set->dirty, word) & ~policy_kept(region, word)
+      & bitmap_mask(word, page, to - page);
     if (bits) {
       page = word * 64 + (unsigned)__builtin_ctzll(bits);
       uint64_t from = bits >> (page % 64);

@@ -248,7 +248,8 @@ settle(struct demo_options *options, const struct given *given)
   const char *environment = getenv("WRITEWATCH_ENGINE");
   const bool kernels = options->engine == WW_ENGINE_PAGEMAP
     || (options->engine == WW_ENGINE_AUTO && environment != NULL && strcmp(environment, "pagemap") == 0);
-  options->stacks = given->stacks_given ? (unsigned)given->stacks : ww_has_stacks() && !kernels ? STACKS_DEFAULT : 0;
+  options->stacks = given->stacks_given ? (unsigned)given->stacks
+                    : ww_has_stacks() && !kernels ? STACKS_DEFAULT : 0;
   return STATUS_OK;
 }
 

@@ -23,7 +23,7 @@ why_no_way(const struct doctor *doctor, char *text, size_t size)
 
   if (kernel->user_mode_only == ENOSYS)
     snprintf(text, size, "%s", doctor->machine.seccomp == 2
-             ? "userfaultfd(2) is missing (ENOSYS): the kernel was built without it, or a seccomp sandbox hides it"
+             ? "userfaultfd(2) is missing (ENOSYS): the kernel has none, or a seccomp sandbox hides it"
              : "userfaultfd(2) is missing (ENOSYS): the kernel was built without it");
   else if (kernel->user_mode_only == ECANCELED)
     snprintf(text, size, "the trial was ended from outside, by a seccomp sandbox for example");
@@ -62,7 +62,8 @@ doctor_engines_judge(struct doctor *doctor)
   judge(doctor, pagemap, common | DOCTOR_FEATURE_WP_ASYNC, "6.7");
   if (pagemap->works && doctor->kernel.scan_tracking != 0) {
     pagemap->works = false;
-    snprintf(pagemap->words, sizeof pagemap->words, "PAGEMAP_SCAN: %s", strerror(doctor->kernel.scan_tracking));
+    snprintf(pagemap->words, sizeof pagemap->words, "PAGEMAP_SCAN: %s",
+             strerror(doctor->kernel.scan_tracking));
   }
 }
 

@@ -427,7 +427,8 @@ test_parting(void)
   struct storm storm;
   int daemons = 0, clones = 0, vforks = 0, systems = 0, popens = 0, execs = 0;
 
-  if (!ok(storm_begin_with(&storm, seed + 2, engine_has_writers() ? 16 : 0, WW_FOLLOW_FORK) && storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_begin_with(&storm, seed + 2, engine_has_writers() ? 16 : 0, WW_FOLLOW_FORK)
+          && storm_blow(&storm), "a storm begins"))
     return;
   fflush(stdout);
   for (int i = 0; i < TIMES; i++) {

@@ -158,7 +158,8 @@ try_sparse(void)
     /* It goes through the mapping: the pagemap engine notices. */
     enum ww_evidence evidence = engine_is("pagemap") ? WW_TRAPPED : WW_VERIFIED;
     ok(!ww_collect(tracker, &dirty) && ww_dirty_runs(dirty, &count)->address == sparse + (2 << 20)
-       && count == 1 && ww_dirty_count(dirty, evidence) == 1, "sparse: a hidden write to untouched memory is found");
+       && count == 1 && ww_dirty_count(dirty, evidence) == 1,
+       "sparse: a hidden write to untouched memory is found");
     ww_dirty_free(dirty);
   }
   madvise(sparse + ((size_t)1 << 30), page, MADV_DONTNEED);

@@ -213,9 +213,11 @@ static void
 try_mappings(void)
 {
   enum { ALL = 262144 };
-  char *memory = mmap(NULL, ALL * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  char *memory = mmap(NULL, ALL * page, PROT_READ | PROT_WRITE, flags, -1, 0);
   if (memory == MAP_FAILED || engine == WW_ENGINE_MPROTECT) {
-    skip("every second page of 1 GiB", memory == MAP_FAILED ? "it cannot be mapped" : "mprotect splits mappings");
+    skip("every second page of 1 GiB",
+         memory == MAP_FAILED ? "it cannot be mapped" : "mprotect splits mappings");
     if (memory != MAP_FAILED)
       munmap(memory, ALL * page);
     return;
@@ -260,7 +262,8 @@ try_writers(void)
     options.engine = engine;
     options.stack_depth = 8;
     ok(ww_tracker_create(&none, &options) == -ENOTSUP && none == (void *)&none
-       && (strstr(ww_last_error(), "pagemap") || !ww_has_stacks()), "%s: no stacks: %s", name, ww_last_error());
+       && (strstr(ww_last_error(), "pagemap") || !ww_has_stacks()),
+       "%s: no stacks: %s", name, ww_last_error());
   }
   ww_tracker *tracker = track(memory, 16, 0, engine != WW_ENGINE_PAGEMAP && ww_has_stacks() ? 8 : 0);
   write_byte(memory + 3 * page);
@@ -270,7 +273,8 @@ try_writers(void)
     ok(error == -ENOENT && ww_dirty_writers(dirty) == 0, "%s: nobody is named", name);
   else
     ok(!error && writer.thread == getpid() && (!ww_has_stacks() || (writer.depth >= 2
-       && (uintptr_t)writer.frames[0] - (uintptr_t)&write_byte < 64)), "%s: the writer is named, with its stack", name);
+       && (uintptr_t)writer.frames[0] - (uintptr_t)&write_byte < 64)),
+       "%s: the writer is named, with its stack", name);
   ww_dirty_free(dirty);
   ww_tracker_destroy(tracker);
   munmap(memory, 16 * page);
@@ -369,7 +373,8 @@ child_says(pid_t child)
 static void
 try_fork(void)
 {
-  char *memory = map(64), *shared = mmap(NULL, 64 * page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  int flags = MAP_SHARED | MAP_ANONYMOUS;
+  char *memory = map(64), *shared = mmap(NULL, 64 * page, PROT_READ | PROT_WRITE, flags, -1, 0);
   struct ww_stats stats = { .size = sizeof stats };
   ww_tracker *tracker = track(memory, 64, 0, 0);
   ok(!ww_region_add(tracker, "shared", shared, 64 * page, NULL), "%s: added while started", name);
@@ -406,8 +411,8 @@ try_fork(void)
   }
   ok(child_says(child), "%s: a child that goes on has the parent's pages and its own", name);
   memory[6 * page] = 1;
-  ok(holds(tracker, memory, PAGES(3, 6), WW_TRAPPED) && holds(tracker, memory, NULL, 0, 0), "%s: the parent its own",
-     name);
+  ok(holds(tracker, memory, PAGES(3, 6), WW_TRAPPED) && holds(tracker, memory, NULL, 0, 0),
+     "%s: the parent its own", name);
   memory[7 * page] = 1;
   ok(holds(tracker, memory, PAGES(7), WW_TRAPPED), "%s: and goes on", name);
   ww_tracker_destroy(tracker);
@@ -483,8 +488,8 @@ try_true_bus(void)
     seen.calls = 0;
     if (!sigsetjmp(jump, 1))
       ((volatile char *)memory)[9 * page + 77] = 1;
-    right = seen.calls == 1 && seen.signal == SIGBUS && seen.code == BUS_ADRERR && seen.blocked && seen.on_stack
-      && seen.address == memory + 9 * page + 77;
+    right = seen.calls == 1 && seen.signal == SIGBUS && seen.code == BUS_ADRERR && seen.blocked
+      && seen.on_stack && seen.address == memory + 9 * page + 77;
     /* A page that is there goes on being tracked. */
     memory[2 * page] = (char)turn;
     right &= seen.calls == 1;
