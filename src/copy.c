@@ -37,7 +37,7 @@ copy(struct ww_region *region, uintptr_t at, size_t length, char *buffer)
     return;
   }
   lock_take(&tracker->lock);
-  const struct page_set *running = &region->set[atomic_load(&tracker->gate.epoch) & 1];
+  struct page_set *running = &region->set[atomic_load(&tracker->gate.epoch) & 1];
   for (size_t done = 0; done < length; done += size) {
     memcpy(buffer + done, (const void *)(at + done), size);
 #if !defined(__SANITIZE_THREAD__)   /* does not know fences */

@@ -240,6 +240,8 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
         atomic_fetch_or(&to->bulk[word], added);
         atomic_store(&to->special, true);
       }
+      /* What was opened ahead or lent meanwhile was hashed after the writes that are given back. */
+      page_set_owe(to, word, bitmap_word(&from->dirty, word));
       page = (word + 1) * 64;
     }
     policy_give_back(region, from);

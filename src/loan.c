@@ -261,24 +261,26 @@ loan_verify(struct ww_region *region, struct page_set *ended, const struct page_
     return 0;
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE;) {
     size_t word = page / 64;
-    uint64_t gone = 0;
+    uint64_t same = 0;
     uint64_t check = atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->trapped[word])
       & ~policy_kept(region, word);
     for (uint64_t rest = check; rest; rest &= rest - 1) {
       unsigned bit = (unsigned)__builtin_ctzll(rest);
       if (is_unchanged(region, ended, running, word * 64 + bit))
-        gone |= (uint64_t)1 << bit;
+        same |= (uint64_t)1 << bit;
     }
+    /* What is owed is returned all the same. */
+    uint64_t gone = same & ~atomic_load(&ended->owed[word]);
     /* What was not lent was opened ahead, or is kept no more (policy.h). */
     uint64_t opened = check & ~atomic_load(&ended->declared[word]);
-    if (opened & ~gone)
-      atomic_fetch_or(&ended->verified[word], opened & ~gone);
+    if (opened & ~same)
+      atomic_fetch_or(&ended->verified[word], opened & ~same);
     if (gone)
       page_set_remove(ended, word, gone);
     unchanged += (size_t)__builtin_popcountll(gone);
     looked += (size_t)__builtin_popcountll(check);
-    ahead += (size_t)__builtin_popcountll(opened & ~gone);
-    wasted += (size_t)__builtin_popcountll(opened & gone);
+    ahead += (size_t)__builtin_popcountll(opened & ~same);
+    wasted += (size_t)__builtin_popcountll(opened & same);
     page = (word + 1) * 64;
   }
   if (ahead + wasted)

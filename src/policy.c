@@ -91,6 +91,19 @@ mark(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
   return added;
 }
 
+/* Several of the tracker's segments are shared, so that one may be the other (alias.c). */
+static bool
+may_be_aliased(const struct ww_tracker *tracker)
+{
+  unsigned found = 0;
+  for (size_t i = 0; i < tracker->regions; i++) {
+    const struct segment_table *table = atomic_load(&tracker->region[i]->table);
+    for (size_t s = 0; s < table->count; s++)
+      found += table->segment[s].shared && table->segment[s].inode;
+  }
+  return found > 1;
+}
+
 /* What an epoch's handlers go by. */
 static void
 instruct(struct ww_region *region)
@@ -102,6 +115,9 @@ instruct(struct ww_region *region)
   double ahead = policy->bank / (2 * policy->cost.verify);
   if (policy->bank >= 0 && ahead < AHEAD_AT_LEAST)
     ahead = AHEAD_AT_LEAST;
+  policy->aliased = may_be_aliased(region->tracker);
+  if (policy->aliased)
+    ahead = 0;              /* the marks would be spread (alias.c), as if they were writes */
   atomic_store(&policy->ahead_left, ahead < AHEAD_AT_MOST ? (long)ahead : AHEAD_AT_MOST);
   atomic_store(&policy->gap_max, region->engine != WW_ENGINE_MPROTECT ? 0 : gap < GAP_AT_MOST ? (unsigned)gap : GAP_AT_MOST);
 }
@@ -151,7 +167,6 @@ struct choice {
   double budget[TRIALS];        /* pages of each kind that may be tried */
   size_t traps, alone;          /* met; with no neighbour */
   unsigned dense;               /* traps in a word from which on its other pages are tried */
-  bool aliased;                 /* other mappings may show what shared memory holds */
 };
 
 /* What a trap costs in this region, where more or fewer of them split mappings. */
@@ -220,7 +235,7 @@ eligible(const struct choice *choice, size_t word)
   for (size_t page = word * 64; page < end;) {
     const struct segment *segment = region_segment(region, page);
     size_t behind = segment->first + segment->count < end ? segment->first + segment->count : end;
-    if (segment_is_steady(segment) && !(choice->aliased && segment->shared))
+    if (segment_is_steady(segment) && !(choice->policy->aliased && segment->shared))
       mask |= bitmap_mask(word, page, behind - page);
     page = behind;
   }
@@ -293,7 +308,7 @@ choose_word(struct choice *choice, size_t word)
   if (atomic_load(&ended->special)) {
     bulk = atomic_load(&ended->bulk[word]) & ~atomic_load(&ended->trapped[word]);
     declared = atomic_load(&ended->declared[word]) & ~atomic_load(&ended->trapped[word]);
-    ahead = bulk & atomic_load(&ended->provisional[word]);
+    ahead = bulk & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
   }
   uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead & ~policy->tired[word]);
   if (policy->tired[word])
@@ -338,19 +353,6 @@ grow_old(struct policy *policy, size_t pages)
       older[word] = 0;
 }
 
-/* Several of the tracker's segments are shared, so that one may be the other (alias.c). */
-static bool
-may_be_aliased(const struct ww_tracker *tracker)
-{
-  unsigned found = 0;
-  for (size_t i = 0; i < tracker->regions; i++) {
-    const struct segment_table *table = atomic_load(&tracker->region[i]->table);
-    for (size_t s = 0; s < table->count; s++)
-      found += table->segment[s].shared && table->segment[s].inode;
-  }
-  return found > 1;
-}
-
 void
 policy_choose(struct ww_region *region, struct page_set *ended, struct page_set *running,
               const struct pages *pinned, size_t pins)
@@ -359,7 +361,8 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
   if (!policy)
     return;
   struct choice choice = { .region = region, .policy = policy, .ended = ended, .running = running,
-                           .pinned = pinned, .pins = pins, .aliased = may_be_aliased(region->tracker) };
+                           .pinned = pinned, .pins = pins };
+  policy->aliased = may_be_aliased(region->tracker);
   double dense = 64 * worth(policy);
   choice.dense = dense < 2 ? 2 : (unsigned)dense;
   set_budgets(&choice);
@@ -449,8 +452,9 @@ make_provisional(struct policy *policy, struct page_set *running, size_t word, u
     size_t page = word * 64 + (unsigned)__builtin_ctzll(rest);
     running->hash[page] = policy->baseline[page];
   }
+  atomic_fetch_or(&running->provisional[word], mask);
   /* One that was announced is returned whatever it holds. */
-  atomic_fetch_or(&running->provisional[word], mask & ~atomic_load(&running->declared[word]));
+  atomic_fetch_and(&running->provisional[word], ~(mask & atomic_load(&running->declared[word])));
   atomic_store(&running->unverified, true);
   policy->tired[word] |= mask;
   give_up(policy, word, mask);
@@ -474,6 +478,8 @@ apply(struct ww_region *region, struct page_set *ended, struct page_set *running
       judge_page(policy, word * 64 + bit, changed & mask);
       tired |= policy->patience[word * 64 + bit].left ? 0 : mask;
     }
+    if (policy->aliased && region_segment(region, word * 64 + bit)->shared)
+      tired |= mask;
   }
   if (fresh & provisional)
     policy_learn_ahead(region, (size_t)__builtin_popcountll(fresh & provisional & changed),
@@ -482,7 +488,7 @@ apply(struct ww_region *region, struct page_set *ended, struct page_set *running
   policy->fresh[word] = 0;
   uint64_t known = atomic_load(&ended->declared[word]) | atomic_load(&ended->trapped[word]) | trapped;
   uint64_t unchanged = looked & ~changed & ~known;
-  atomic_fetch_or(&ended->verified[word], changed & ~trapped);
+  atomic_fetch_or(&ended->verified[word], changed & ~known);
   atomic_fetch_and(&ended->provisional[word], ~looked);
   if (unchanged)
     page_set_remove(ended, word, unchanged);
@@ -563,13 +569,22 @@ policy_give_back(struct ww_region *region, const struct page_set *ended)
   }
 }
 
+/* A page that is marked and not provisional may be on its way to it: another's fault has opened it
+ * between the mark and the hash (mark_ahead()), so what was copied need not be what was hashed. */
 void
-policy_rebase(struct ww_region *region, const struct page_set *running, size_t page, const void *copy)
+policy_rebase(struct ww_region *region, struct page_set *running, size_t page, const void *copy)
 {
+  size_t word = page / 64;
   uint64_t bit = (uint64_t)1 << (page % 64);
-  size_t size = (size_t)1 << region->shift;
-  if (policy_kept(region, page / 64) & bit)
-    region->policy->baseline[page] = page_hash(copy, size);
-  else if (atomic_load(&running->provisional[page / 64]) & bit)
-    running->hash[page] = page_hash(copy, size);
+  if (!bitmap_test(&running->dirty, page))
+    return;
+  bool kept = policy_kept(region, word) & bit;
+  bool provisional = !kept && (atomic_load(&running->provisional[word]) & bit);
+  struct page_hash hash = { 0, 0 };
+  if (kept || provisional)
+    hash = page_hash(copy, (size_t)1 << region->shift);
+  if (kept)
+    region->policy->baseline[page] = hash;
+  else if (!provisional || !page_hash_equal(hash, running->hash[page]))
+    page_set_owe(running, word, bit);
 }

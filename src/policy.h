@@ -24,6 +24,7 @@ struct policy {
   double alone;                 /* the share of traps with no open page beside theirs */
   struct odds { double rate, tries; } odds[TRIALS];  /* pages on trial: written in which share of epochs */
   size_t kept_pages;
+  bool aliased;                 /* other mappings may show what shared memory holds */
   struct cost cost;
   _Atomic long ahead_left;      /* pages that handlers may open unwritten in this epoch */
   _Atomic unsigned gap_max;     /* so many pages may be opened rather than split a mapping */
@@ -51,8 +52,9 @@ void policy_release(struct ww_region *region, struct page_set *running, size_t f
 void policy_give_back(struct ww_region *region, const struct page_set *ended);
 /* Nothing is kept: the region is disarmed. */
 void policy_forget(struct ww_region *region);
-/* A page that ww_dirty_copy() copied is compared with this copy, if it is open. */
-void policy_rebase(struct ww_region *region, const struct page_set *running, size_t page, const void *copy);
+/* A page that ww_dirty_copy() copied is compared with this copy, if it is kept; if it is otherwise open it is
+ * returned by the next collect, unless it still held what its provisional mark says. */
+void policy_rebase(struct ww_region *region, struct page_set *running, size_t page, const void *copy);
 
 /* Async-signal-safe. Those of a word that are kept. */
 static inline uint64_t

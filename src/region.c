@@ -227,7 +227,7 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   size_t pages = (end - start) >> shift, flat = bitmap_words(pages) * sizeof(uint64_t);
   size_t head = sizeof(struct ww_region) + sizeof(struct segment_table) + segments * sizeof(struct segment);
   head = (head + 63) & ~(size_t)63;
-  size_t memory = head + 2 * (bitmap_size(pages) + 5 * flat);
+  size_t memory = head + 2 * (bitmap_size(pages) + 6 * flat);
   struct ww_region *region = arena_map(NULL, memory);
   if (!region)
     return NULL;
@@ -268,7 +268,8 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
     set->provisional = (void *)(at + 3 * flat);
     set->hash = region->hashes ? region->hashes + parity * pages : NULL;
     set->verified = (void *)(at + 4 * flat);
-    at += 5 * flat;
+    set->owed = (void *)(at + 5 * flat);
+    at += 6 * flat;
   }
   if (name)
     strncpy(region->name, name, sizeof region->name - 1);
@@ -333,20 +334,21 @@ page_set_declare(struct ww_region *region, struct page_set *set, size_t word, ui
 {
   uint64_t added = page_set_add(region, set, word, mask);
   /* Pages that were made writable in bulk are now known to be written. */
-  if (atomic_load(&set->special)) {
+  if (atomic_load(&set->special))
     added |= atomic_load(&set->bulk[word]) & mask;
-    atomic_fetch_and(&set->provisional[word], ~mask);
-  }
   if (added) {
     atomic_fetch_or(&set->declared[word], added);
     atomic_store(&set->special, true);
   }
+  /* After they were declared: see make_provisional() of policy.c. */
+  if (atomic_load(&set->special))
+    atomic_fetch_and(&set->provisional[word], ~mask);
 }
 
 void
 page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size_t count)
 {
-  bool special = atomic_load(&set->special);
+  bool special = atomic_load(&set->special), owes = atomic_load(&set->owes);
   long runs = 0;
   for (size_t page = first; (page = bitmap_next(&set->dirty, page)) < first + count;) {
     size_t word = page / 64;
@@ -364,6 +366,8 @@ page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size
       atomic_fetch_and(&set->provisional[word], ~mask);
       atomic_fetch_and(&set->verified[word], ~mask);
     }
+    if (owes)
+      atomic_fetch_and(&set->owed[word], ~mask);
     page = (word + 1) * 64;
   }
   if (atomic_load(&region->engine) == WW_ENGINE_MPROTECT) {
@@ -416,9 +420,16 @@ page_set_evidence(const struct page_set *set, size_t page)
 }
 
 void
+page_set_owe(struct page_set *set, size_t word, uint64_t mask)
+{
+  atomic_fetch_or(&set->owed[word], mask);
+  atomic_store(&set->owes, true);
+}
+
+void
 page_set_clear(struct page_set *set)
 {
-  bool special = atomic_exchange(&set->special, false);
+  bool special = atomic_exchange(&set->special, false), owes = atomic_exchange(&set->owes, false);
   for (size_t page = 0; (page = bitmap_next(&set->dirty, page)) != BITMAP_NONE;) {
     size_t word = page / 64;
     bitmap_clear_word(&set->dirty, word);
@@ -429,6 +440,8 @@ page_set_clear(struct page_set *set)
       atomic_store(&set->verified[word], 0);
       atomic_store(&set->provisional[word], 0);
     }
+    if (owes)
+      atomic_store(&set->owed[word], 0);
     page = (word + 1) * 64;
   }
   atomic_store(&set->unverified, false);

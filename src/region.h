@@ -22,9 +22,11 @@ struct page_set {
   _Atomic uint64_t *trapped;    /* faulted although it was in the set already */
   _Atomic uint64_t *provisional; /* declared, but returned only if it differs from its hash (loan.h) */
   _Atomic uint64_t *verified;   /* found by the audit: its content changed without a fault */
+  _Atomic uint64_t *owed;       /* returned though their content may be what their hash says */
   struct page_hash *hash;       /* [pages] of the provisional ones; NULL: the tracker has no shield */
   _Atomic bool special;
   _Atomic bool unverified;      /* some are provisional */
+  _Atomic bool owes;            /* some are owed */
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
@@ -84,6 +86,9 @@ uint64_t page_set_with_evidence(const struct page_set *set, size_t word, enum ww
 void page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size_t count);
 /* Put in pages of one word whose write was announced; they need not be open. */
 void page_set_declare(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+/* These pages, which are in it, are returned whatever comes: also if somebody is about to make their
+ * marks provisional. */
+void page_set_owe(struct page_set *set, size_t word, uint64_t mask);
 /* Empty; nobody else may be in it. */
 void page_set_clear(struct page_set *set);
 

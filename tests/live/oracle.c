@@ -2,7 +2,8 @@
  * another collects without pause and copies the pages that it is told of. At each
  * quiet point (writers at rest, one more collect and copy) the copy must equal the
  * memory, byte for byte, and no page may have been called TRAPPED that nobody
- * wrote. Linked with a tracker that leaves the gate's wait out, it must fail:
+ * wrote. So under both policies: where pages may be open and are told by their hashes, the copy is
+ * made by ww_dirty_copy(). Linked with a tracker that leaves the gate's wait out, it must fail:
  * oracle-broken (run with the argument "broken" by oracle-broken.sh). */
 #include "config.h"
 #include "../engine.h"
@@ -21,6 +22,7 @@ enum { THREADS_MAX = 4, PAGES = 512, WRITES_A_TURN = 40 };
 
 struct trial {
   enum memory_kind kind;
+  enum ww_policy policy;
   unsigned threads, stacks;
   uint64_t seed;
   char *memory, *copy;
@@ -89,7 +91,10 @@ collect_and_copy(struct trial *trial, ww_tracker *tracker, uint8_t *trapped)
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
   for (size_t i = 0; i < count; i++) {
     size_t offset = (size_t)((char *)run[i].address - trial->memory);
-    copy_words(trial->copy + offset, trial->memory + offset, run[i].length);
+    if (trial->policy == WW_POLICY_TRAP)
+      copy_words(trial->copy + offset, trial->memory + offset, run[i].length);
+    else if (ww_dirty_copy(dirty, run[i].address, run[i].length, trial->copy + offset))
+      return ok(false, "ww_dirty_copy: %s", ww_last_error());
     if (run[i].evidence == WW_TRAPPED)
       memset(trapped + offset / trial->unit, 1, run[i].length / trial->unit);
   }
@@ -119,6 +124,7 @@ run_trial(struct trial *trial, double duration, unsigned *turns)
   trial->written = calloc(trial->length / (size_t)page, sizeof *trial->written);
   uint8_t *trapped = calloc(trial->length / (size_t)page, 1);
   options.stack_depth = trial->stacks;
+  options.policy = trial->policy;
   if (ww_tracker_create(&tracker, &options)
       || ww_region_add(tracker, "oracle", trial->memory, trial->length, &region)
       || ww_start(tracker)) {
@@ -201,24 +207,26 @@ main(int argc, char **argv)
   if (broken) {
     /* The same hammer on a tracker without step C2 must find a lost write. */
     unsigned turns = 0;
-    struct trial trial = { .kind = MEMORY_PRIVATE, .threads = 4, .seed = seed };
+    struct trial trial = { .kind = MEMORY_PRIVATE, .policy = WW_POLICY_TRAP, .threads = 4, .seed = seed };
     unsigned faulty = run_trial(&trial, 60, &turns);
     ok(faulty > 0, "without the wait for handlers in flight a write is lost (found in turn %u)", turns);
     return tap_done();
   }
   for (int kind = 0; kind < MEMORY_KINDS; kind++)
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 6; i++) {
       unsigned turns = 0;
       if (is_left_out((enum memory_kind)kind)) {
         skip(memory_names[kind], ENGINE_NO_FILES);
         continue;
       }
-      struct trial trial = { .kind = (enum memory_kind)kind, .threads = threads[i],
-                             .stacks = i == 1 && ww_has_stacks() && engine_has_writers() ? 8 : 0, .seed = ++seed };
-      unsigned faulty = run_trial(&trial, total / (3 * kinds), &turns);
+      struct trial trial = { .kind = (enum memory_kind)kind, .threads = threads[i % 3],
+                             .policy = i < 3 ? WW_POLICY_TRAP : WW_POLICY_ADAPTIVE,
+                             .stacks = i % 3 == 1 && ww_has_stacks() && engine_has_writers() ? 8 : 0,
+                             .seed = ++seed };
+      unsigned faulty = run_trial(&trial, total / (6 * kinds), &turns);
       if (turns)
-        ok(!faulty, "%s, %u threads, stacks %u: %u quiet points, seed %llu", memory_names[kind],
-           trial.threads, trial.stacks, turns, (unsigned long long)seed);
+        ok(!faulty, "%s, %s, %u threads, stacks %u: %u quiet points, seed %llu", memory_names[kind],
+           i < 3 ? "trapped" : "adaptive", trial.threads, trial.stacks, turns, (unsigned long long)seed);
     }
   double taken = seconds() - begin;
   ok(tap_failures || taken >= total, "that was %.1f seconds, of %.1f that were to be", taken, total);
