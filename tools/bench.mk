@@ -8,6 +8,7 @@ writewatch_SOURCES += \
   %D%/bench_files.c \
   %D%/bench_image.c \
   %D%/bench_judge.c \
+  %D%/bench_libgc.c \
   %D%/bench_library.c \
   %D%/bench_patterns.c \
   %D%/bench_plot.c \

@@ -10,7 +10,7 @@ const struct bench_contestant *const bench_contestants[] = {
   &bench_untracked, &bench_pagemap_scan,
   &bench_auto_adaptive, &bench_mprotect_adaptive, &bench_userfaultfd_adaptive, &bench_pagemap_adaptive,
   &bench_auto_trap, &bench_mprotect_trap, &bench_userfaultfd_trap, &bench_pagemap_trap,
-  &bench_bare_loop, &bench_libsigsegv, &bench_fork, &bench_copy, &bench_hash,
+  &bench_bare_loop, &bench_libsigsegv, &bench_libgc, &bench_fork, &bench_copy, &bench_hash,
   NULL
 };
 

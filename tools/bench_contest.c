@@ -176,6 +176,9 @@ seat_all(struct round *round)
     }
     if (seated != STATUS_OK)
       status = seated;
+    /* Where the workload alone cannot be run, nobody can. */
+    if (!round->seats[0].in)
+      break;
   }
   return status;
 }
@@ -232,7 +235,8 @@ compare(struct round *round, unsigned epoch)
     round->result->scores[seat->which].missed += missed;
     bench_case_name(&round->result->what, name, sizeof name);
     complain("bench: %s: %s MISSED %llu written page%s in epoch %u (it returned %llu)", name,
-             contestant->name, (unsigned long long)missed, missed == 1 ? "" : "s", epoch, (unsigned long long)pages);
+             contestant->name, (unsigned long long)missed, missed == 1 ? "" : "s", epoch,
+             (unsigned long long)pages);
     status = STATUS_CHECK;
   }
   if (reference && round->number == 0) {

@@ -11,7 +11,8 @@
 
 static const char csv_header[] =
   "case,workload,operand,mebibytes,threads,pages,epochs,rounds,contestant,written,returned,"
-  "not_written,missed,untracked_ns,run_ns,collect_ns,cost_ns,cost_low_ns,cost_high_ns,fault_ns,collect_rest_ns,"
+  "not_written,missed,untracked_ns,run_ns,collect_ns,cost_ns,cost_low_ns,cost_high_ns,fault_ns,"
+  "collect_rest_ns,"
   "arm_ns,hash_ns,ratio,noise,absent\n";
 
 static double

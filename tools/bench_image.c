@@ -106,8 +106,11 @@ set_up(struct image *image, struct bench_report *report)
   int error;
 
   image->reserved = (run->pages + run->pages / 4 + 4096) * run->page_size;
-  image->ground.memory = mmap(NULL, image->reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                              -1, 0);
+  if (image->contestant->reserve)
+    image->ground.memory = image->contestant->reserve(image->reserved, run->page_size);
+  if (image->ground.memory == NULL)
+    image->ground.memory = mmap(NULL, image->reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                                -1, 0);
   if (image->ground.memory == MAP_FAILED)
     return -errno;
   (void)madvise(image->ground.memory, image->reserved, MADV_NOHUGEPAGE);

@@ -58,7 +58,9 @@ ratio_of(const struct bench_result *result, size_t contestant, size_t base)
 {
   const struct bench_score *a = &result->scores[contestant], *b = &result->scores[base];
 
-  if (!a->ran || !b->ran || b->noise || b->cost.median <= 0)
+  /* Who returns no pages is no tracker to be compared as a whole. */
+  if (!a->ran || bench_contestants[contestant]->sees == BENCH_NOTHING || !b->ran || b->noise
+      || b->cost.median <= 0)
     return NAN;
   return base == BENCH_REFERENCE ? a->ratio : a->cost.median / b->cost.median;
 }

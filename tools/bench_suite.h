@@ -45,6 +45,8 @@ struct bench_contestant {
   enum bench_sees sees;
   double          copies;     /* bytes of memory needed for each that is tracked */
   int             engine, policy;  /* of the library's, 0 for the others */
+  /* Address space of its own for the workload; NULL: start() says why not. May be NULL. */
+  void *(*reserve)(size_t bytes, size_t page_size);
   /* 0, or a negative errno and ground->reason: -ENOTSUP: not to be had here. */
   int  (*start)(const struct bench_contestant *self, struct bench_ground *ground);
   /* The epoch has ended: find what was written, begin the next. 0 or a negative errno. */

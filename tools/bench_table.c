@@ -126,9 +126,9 @@ bench_table(FILE *out, const struct bench_options *options, const struct bench_r
     print_case(out, options, &results[i]);
   print_means(out, results, count);
   print_figures(out, results, count);
-  fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it; median\n"
-          "of the rounds. ratio: to pagemap-scan's in the same round. faults: the run's part of it; arm and\n"
-          "hash: write-protecting (fork: a new child) and hashing (copy: comparing), collect: the rest.\n"
-          "pages: returned an epoch. ~: the cost drowns in the noise of the untracked run; no ratio where\n"
-          "pagemap-scan's does.\n");
+  fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it;\n"
+          "median of the rounds. ratio: to pagemap-scan's in the same round. faults: the run's part of it;\n"
+          "arm and hash: write-protecting (fork: a new child) and hashing (copy: comparing), collect: the\n"
+          "rest. pages: returned an epoch. ~: the cost drowns in the noise of the untracked run; no ratio\n"
+          "where pagemap-scan's does.\n");
 }

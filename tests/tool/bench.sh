@@ -24,7 +24,7 @@ done
 verdict '--help explains every option' grep -q -e "--$option" "$scratch/out"
 run bench --list
 verdict '--list: status 0, nothing but data' same "$status$(wc -c <"$scratch/err")" 00
-for name in untracked pagemap-scan mprotect-trap userfaultfd-adaptive bare-loop libsigsegv fork copy hash; do
+for name in untracked pagemap-scan mprotect-trap userfaultfd-adaptive bare-loop libsigsegv libgc fork copy hash; do
   grep -q "^  $name  *[^ ]" "$scratch/out" || break
 done
 verdict '--list names the contestants' grep -q "^  $name  *[^ ]" "$scratch/out"
