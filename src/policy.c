@@ -41,6 +41,9 @@
 
 enum { PATIENCE_TRIAL = 2, PATIENCE_MAX = 63, RECENT_EPOCHS = 4 };
 
+/* Left open until the next collect, which is not to take it for one that was opened ahead. */
+static const struct patience GIVEN_UP = { .left = 0, .granted = 1 };
+
 static const double RISK = 0.10;          /* of what traps cost */
 static const double EXPLORE = 1.0 / 32;   /* of that, for kinds of page that have disappointed */
 static const double TRIES_KNOWN = 64, TRIES_KEPT = 4096;
@@ -280,6 +283,22 @@ keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
   }
 }
 
+/* Those of `mask` that the last collect has given up; it is remembered once. */
+static uint64_t
+forget_given_up(struct policy *policy, size_t word, uint64_t mask)
+{
+  uint64_t found = 0;
+  for (uint64_t rest = mask; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    struct patience *patience = &policy->patience[word * 64 + bit];
+    if (patience->left == GIVEN_UP.left && patience->granted == GIVEN_UP.granted) {
+      *patience = (struct patience){ 0 };
+      found |= (uint64_t)1 << bit;
+    }
+  }
+  return found;
+}
+
 static void
 choose_word(struct choice *choice, size_t word)
 {
@@ -290,7 +309,8 @@ choose_word(struct choice *choice, size_t word)
   if (atomic_load(&ended->special)) {
     bulk = atomic_load(&ended->bulk[word]) & ~atomic_load(&ended->trapped[word]);
     declared = atomic_load(&ended->declared[word]) & ~atomic_load(&ended->trapped[word]);
-    ahead = bulk & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
+    ahead = bulk & ~kept & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
+    ahead &= ~forget_given_up(policy, word, ahead);
   }
   uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead);
   if (!candidates)
@@ -425,6 +445,7 @@ make_provisional(struct policy *policy, struct page_set *running, size_t word, u
   for (uint64_t rest = mask; rest; rest &= rest - 1) {
     size_t page = word * 64 + (unsigned)__builtin_ctzll(rest);
     running->hash[page] = policy->baseline[page];
+    policy->patience[page] = GIVEN_UP;
   }
   atomic_fetch_or(&running->provisional[word], mask);
   /* One that was announced is returned whatever it holds. */
