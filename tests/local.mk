@@ -8,10 +8,10 @@ libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
 check_PROGRAMS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
-  %D%/live/regret %D%/live/toggling \
+  %D%/live/adaptive %D%/live/regret %D%/live/toggling \
   %D%/unit/unit %D%/unit/failing %D%/unit/filter
 TESTS += %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
-  %D%/live/regret %D%/live/toggling \
+  %D%/live/adaptive %D%/live/regret %D%/live/toggling \
   %D%/unit/unit %D%/unit/failing %D%/unit/filter
 EXTRA_DIST += %D%/live/oracle-broken.sh %D%/live/moves-plain.sh
 
@@ -59,3 +59,6 @@ tests_live_regret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of
 tests_live_toggling_SOURCES = %D%/live/toggling.c %D%/tap.h
 tests_live_toggling_LDADD = libtracker.la
 tests_live_toggling_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of
+tests_live_adaptive_SOURCES = %D%/live/adaptive.c %D%/live/pattern.c %D%/live/pattern.h %D%/tap.h
+tests_live_adaptive_LDADD = libtracker.la
+tests_live_adaptive_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of
