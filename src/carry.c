@@ -20,6 +20,12 @@ move(struct ww_region *region, struct page_set *from, struct page_set *to, size_
   else if (page_set_add(region, to, page / 64, bit) && evidence == WW_ASSUMED) {
     atomic_fetch_or(&to->bulk[page / 64], bit);
     atomic_store(&to->special, true);
+    /* What was opened without being written still is to be compared. */
+    if (atomic_load(&from->provisional[page / 64]) & ~atomic_load(&from->owed[page / 64]) & bit) {
+      to->hash[page] = from->hash[page];
+      atomic_fetch_or(&to->provisional[page / 64], bit);
+      atomic_store(&to->unverified, true);
+    }
   }
   page_set_drop(region, from, page, 1);
 }

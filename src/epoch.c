@@ -408,6 +408,9 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     struct page_set *set = &region->set[ended & 1];
     dirty->region[i] = region_share(region);
     atomic_fetch_sub(&tracker->mappings, atomic_load(&set->mappings));
+    /* Of what is kept there is a hash already: memory that a stream has used once is given back. */
+    if (region->policy && atomic_load(&set->unverified))
+      os_forget(set->hash, region->pages * sizeof *set->hash);
     page_set_clear(set);
   }
   *made = dirty;

@@ -83,6 +83,15 @@ os_unmap(void *address, size_t length)
   (void)UNMAP(address, length);
 }
 
+void
+os_forget(void *address, size_t length)
+{
+  uintptr_t page = os_page_size(), from = ((uintptr_t)address + page - 1) & ~(page - 1);
+  uintptr_t to = ((uintptr_t)address + length) & ~(page - 1);
+  if (from < to)
+    (void)CALL(SYS_madvise, from, to - from, MADV_DONTNEED);
+}
+
 int
 os_protect(uintptr_t address, size_t length, int protection)
 {

@@ -17,6 +17,8 @@ void *os_map(size_t length);
 /* The same, and empty in the child of a fork() where the kernel can do that (Linux 4.14). */
 void *os_map_wiped(size_t length);
 void os_unmap(void *address, size_t length);
+/* What whole pages of it hold is not needed any more: zeros, which take no memory. */
+void os_forget(void *address, size_t length);
 /* Address space that nothing is in, NULL if there is none so large; and a part of it turned into
  * memory as of os_map() (false: there is none), and back. */
 void *os_reserve(size_t length);

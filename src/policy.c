@@ -41,6 +41,9 @@
 
 enum { PATIENCE_TRIAL = 2, PATIENCE_MAX = 63, RECENT_EPOCHS = 4 };
 
+/* Left open until the next collect, which is not to take it for one that was opened ahead. */
+static const struct patience GIVEN_UP = { .left = 0, .granted = 1 };
+
 static const double RISK = 0.06;          /* of what traps cost */
 static const double RISK_FIRST = 0.5;     /* in the first epoch that has any: nothing is known, and most is to be won */
 static const double EXPLORE = 1.0 / 32;   /* of that, for kinds of page that have disappointed */
@@ -55,7 +58,7 @@ flat(size_t pages)
 size_t
 policy_size(size_t pages)
 {
-  return sizeof(struct policy) + bitmap_size(pages) + 5 * flat(pages)
+  return sizeof(struct policy) + bitmap_size(pages) + 4 * flat(pages)
     + pages * (sizeof(struct page_hash) + sizeof(struct patience));
 }
 
@@ -69,8 +72,7 @@ policy_init(struct policy *policy, size_t pages, void *zeroed)
   policy->changed = (void *)(at + flat(pages));
   policy->recent[0] = (void *)(at + 2 * flat(pages));
   policy->recent[1] = (void *)(at + 3 * flat(pages));
-  policy->tired = (void *)(at + 4 * flat(pages));
-  at += 5 * flat(pages);
+  at += 4 * flat(pages);
   policy->baseline = (void *)at;
   policy->patience = (void *)(policy->baseline + pages);
 }
@@ -298,6 +300,22 @@ keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
   }
 }
 
+/* Those of `mask` that the last collect has given up; it is remembered once. */
+static uint64_t
+forget_given_up(struct policy *policy, size_t word, uint64_t mask)
+{
+  uint64_t found = 0;
+  for (uint64_t rest = mask; rest; rest &= rest - 1) {
+    unsigned bit = (unsigned)__builtin_ctzll(rest);
+    struct patience *patience = &policy->patience[word * 64 + bit];
+    if (patience->left == GIVEN_UP.left && patience->granted == GIVEN_UP.granted) {
+      *patience = (struct patience){ 0 };
+      found |= (uint64_t)1 << bit;
+    }
+  }
+  return found;
+}
+
 static void
 choose_word(struct choice *choice, size_t word)
 {
@@ -308,11 +326,10 @@ choose_word(struct choice *choice, size_t word)
   if (atomic_load(&ended->special)) {
     bulk = atomic_load(&ended->bulk[word]) & ~atomic_load(&ended->trapped[word]);
     declared = atomic_load(&ended->declared[word]) & ~atomic_load(&ended->trapped[word]);
-    ahead = bulk & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
+    ahead = bulk & ~kept & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
+    ahead &= ~forget_given_up(policy, word, ahead);
   }
-  uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead & ~policy->tired[word]);
-  if (policy->tired[word])
-    policy->tired[word] = 0;
+  uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead);
   if (!candidates)
     return;
   unsigned traps = (unsigned)__builtin_popcountll(trapped);
@@ -451,12 +468,12 @@ make_provisional(struct policy *policy, struct page_set *running, size_t word, u
   for (uint64_t rest = mask; rest; rest &= rest - 1) {
     size_t page = word * 64 + (unsigned)__builtin_ctzll(rest);
     running->hash[page] = policy->baseline[page];
+    policy->patience[page] = GIVEN_UP;
   }
   atomic_fetch_or(&running->provisional[word], mask);
   /* One that was announced is returned whatever it holds. */
   atomic_fetch_and(&running->provisional[word], ~(mask & atomic_load(&running->declared[word])));
   atomic_store(&running->unverified, true);
-  policy->tired[word] |= mask;
   give_up(policy, word, mask);
 }
 

@@ -15,7 +15,6 @@ struct policy {
   struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or ww_dirty_copy() copied */
   struct patience { uint8_t left; uint8_t granted : 6, trial : 2; } *patience;  /* [pages], likewise */
   uint64_t *fresh;              /* a bit a page: kept by this collect */
-  uint64_t *tired;              /* a bit a page: given up by the last collect */
   uint64_t *changed;            /* a bit a page: what this collect has found */
   uint64_t *recent[2];          /* a bit a page: trapped lately, and a while ago */
   unsigned age;                 /* epochs since `recent` changed places */
