@@ -173,7 +173,7 @@ inline look()
   if
   :: fresh && was_trapped -> same = 0
   :: fresh && !was_trapped -> same = (seen == hash[p])
-  :: else -> same = (seen == baseline && !trapped[p])
+  :: else -> same = (seen == baseline && bulk[p] && !trapped[p])
   fi;
 #ifdef WRONG_BASELINE_READ_AGAIN
   baseline = content
@@ -225,7 +225,13 @@ inline collect()
   if
   :: mark[p] && !kept && (was_trapped || (provisional[p] && !owed[p])) ->
      if
-     :: kept = 1; fresh = 1; mark[1 - p] = 1; bulk[1 - p] = 1
+     :: kept = 1; fresh = 1;
+        d_step { won = !mark[1 - p]; mark[1 - p] = 1 };
+#ifdef WRONG_TRAP_FORGOTTEN
+        bulk[1 - p] = 1
+#else
+        if :: won -> bulk[1 - p] = 1 :: else fi
+#endif
      :: skip
      fi
   :: !mark[p] && !kept && !mark[1 - p] ->
