@@ -83,14 +83,14 @@ hash_of(const struct ww_region *region, size_t page)
   return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
 }
 
-/* Mark as what is open without having been written. */
-static uint64_t
+/* Mark as what is open without having been written. What a fault has marked already stays trapped:
+ * its write may be older than what the page is compared with. */
+static void
 mark(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
 {
   uint64_t added = page_set_add(region, set, word, mask);
-  atomic_fetch_or(&set->bulk[word], mask);
+  atomic_fetch_or(&set->bulk[word], added);
   atomic_store(&set->special, true);
-  return added;
 }
 
 /* Several of the tracker's segments are shared, so that one may be the other (alias.c). */
@@ -503,7 +503,8 @@ apply(struct ww_region *region, struct page_set *ended, struct page_set *running
                        (size_t)__builtin_popcountll(fresh & provisional & ~changed));
   policy->bank -= policy->cost.verify * __builtin_popcountll(fresh);
   policy->fresh[word] = 0;
-  uint64_t known = atomic_load(&ended->declared[word]) | atomic_load(&ended->trapped[word]) | trapped;
+  uint64_t known = atomic_load(&ended->declared[word]) | atomic_load(&ended->trapped[word]) | trapped
+    | ~atomic_load(&ended->bulk[word]);
   uint64_t unchanged = looked & ~changed & ~known;
   atomic_fetch_or(&ended->verified[word], changed & ~known);
   atomic_fetch_and(&ended->provisional[word], ~looked);
