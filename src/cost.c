@@ -113,7 +113,7 @@ cost_of(enum ww_engine engine)
 void
 cost_learn_verify(enum ww_engine engine, size_t pages, double nanoseconds)
 {
-  enum { PAGES_MIN = 256, SAMPLES = 8 };
+  enum { PAGES_MIN = 16, SAMPLES = 8 };
   if (pages < PAGES_MIN)
     return;
   double before = atomic_load(&known[engine].verify), now = nanoseconds / (double)pages;
