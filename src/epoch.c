@@ -286,6 +286,7 @@ arm_again(struct ww_region *region, uint64_t ended)
 {
   struct page_set *set = &region->set[ended & 1], *running = &region->set[(ended + 1) & 1];
   struct pages pinned[PINS];
+  region->tracker->unchanged_pages += policy_verify(region, set, running, POLICY_KEPT_BEFORE);
   size_t count = loan_arming(region, pinned), from = 0;
   int error = 0;
   uint64_t begin = os_now();
@@ -305,7 +306,7 @@ arm_again(struct ww_region *region, uint64_t ended)
   loan_arming_done();
   region->tracker->arm_time += os_now() - begin;
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running);
+    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running, POLICY_KEPT_NOW);
   return error;
 }
 

@@ -42,8 +42,11 @@ void policy_mark_kept(struct ww_region *region, struct page_set *next);
  * decide what of it is kept. `pinned` pages stay as they are. */
 void policy_choose(struct ww_region *region, struct page_set *ended, struct page_set *running,
                    const struct pages *pinned, size_t pins);
-/* Look at what is kept: what did not change is taken out of the ended set. Returns how many. */
-size_t policy_verify(struct ww_region *region, struct page_set *ended, struct page_set *running);
+/* Look at what is kept: what did not change is taken out of the ended set. Returns how many. First, so that
+ * the choice knows what came of the last one, what was kept before; then what was chosen. */
+enum policy_pass { POLICY_KEPT_BEFORE, POLICY_KEPT_NOW };
+size_t policy_verify(struct ww_region *region, struct page_set *ended, struct page_set *running,
+                     enum policy_pass pass);
 /* What provisional marks came to (loan.c): pages that handlers opened ahead. */
 void policy_learn_ahead(struct ww_region *region, size_t changed, size_t unchanged);
 /* These pages are not kept any more: their marks in the running epoch are provisional. */

@@ -55,6 +55,18 @@ gap_allowed(const struct ww_region *region)
   return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? GAP_SCANNED : GAP;
 }
 
+/* None of [first, first + count) is kept, nor, with the pagemap engine, open for another reason that a mark of
+ * the running epoch knows: the kernel would say that it was written. */
+static bool
+may_be_armed_too(struct ww_region *region, const struct page_set *set, size_t first, size_t count)
+{
+  const struct page_set *running = set == &region->set[0] ? &region->set[1] : &region->set[0];
+  if (count && atomic_load(&region->engine) == WW_ENGINE_PAGEMAP
+      && bitmap_next(&running->dirty, first) < first + count)
+    return false;
+  return runs_none_kept(region, first, count);
+}
+
 static int
 arm(struct ww_region *region, struct page_set *set, size_t first, size_t count)
 {
@@ -71,7 +83,7 @@ runs_arm(struct ww_region *region, struct page_set *set, size_t from, size_t to)
   while (first != BITMAP_NONE) {
     size_t behind = first + count, next;
     while ((next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE && next - behind <= gap
-           && runs_none_kept(region, behind, next - behind))
+           && may_be_armed_too(region, set, behind, next - behind))
       behind = next + count;
     int error = arm(region, set, first, behind - first);
     if (error)
