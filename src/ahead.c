@@ -57,8 +57,8 @@ is_stream(const struct ww_region *region, const struct page_set *set, size_t pag
  * and returns how many it was. In the order from the page that faulted.
  *
  * The hash must be what the page holds when it is marked. While a collect is under way, a page may still
- * be open from the epoch that ended, and be written and copied between the hash and the mark: so nothing is
- * opened ahead then, and if a collect has begun in between the page is returned whatever it holds. */
+ * be open from the epoch that ended, and be written and copied between the hash and the mark: so nothing
+ * is opened ahead then, and if a collect has begun in between the page is returned whatever it holds. */
 static size_t
 mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t count, int step)
 {
