@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -134,6 +135,27 @@ median_of(double *values, size_t count)
 {
   qsort(values, count, sizeof *values, compare_doubles);
   return quantile_of(values, count, 0.5);
+}
+
+void
+spread_of(const double *values, size_t count, struct spread *spread)
+{
+  double *sorted = malloc((count + 1) * sizeof *sorted);
+
+  memset(spread, 0, sizeof *spread);
+  if (!sorted)
+    return;
+  for (size_t i = 0; i < count; i++)
+    if (!isnan(values[i]))
+      sorted[spread->count++] = values[i];
+  if (spread->count != 0) {
+    spread->median = median_of(sorted, spread->count);
+    spread->min = sorted[0];
+    spread->low = quantile_of(sorted, spread->count, 0.25);
+    spread->high = quantile_of(sorted, spread->count, 0.75);
+    spread->max = sorted[spread->count - 1];
+  }
+  free(sorted);
 }
 
 /* xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift

@@ -1,5 +1,6 @@
-# The benchmark: built with the tests so that it does not rot, run by `make bench`
-# alone. Options: make bench BENCHFLAGS='--only trap --rounds 21'
+# The first benchmark: built with the tests so that it does not rot. `make bench` runs
+# it, and then `writewatch bench` (tools/bench.mk) into the folder bench-results.
+# Options: make bench BENCHFLAGS='--only trap --rounds 21' SUITEFLAGS='--quick'
 check_PROGRAMS += bench/bench
 bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBENCH_FLAGS='"$(CFLAGS) $(SANITIZER_FLAGS)"'
 bench_bench_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
@@ -25,5 +26,10 @@ bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
 
 CLEANFILES += bench.csv bench.json
 .PHONY: bench
-bench: bench/bench$(EXEEXT)
+bench: bench/bench$(EXEEXT) writewatch$(EXEEXT)
 	bench/bench$(EXEEXT) $(BENCHFLAGS)
+	./writewatch$(EXEEXT) bench --output bench-results $(SUITEFLAGS)
+clean-local: bench-clean
+.PHONY: bench-clean
+bench-clean:
+	rm -rf bench-results

@@ -63,27 +63,6 @@ results_find(const struct results *results, const char *contestant, const char *
 }
 
 /* Rounds without a value are left out. */
-void
-spread_of(const double *values, size_t count, struct spread *spread)
-{
-  double *sorted = malloc((count + 1) * sizeof *sorted);
-
-  memset(spread, 0, sizeof *spread);
-  if (!sorted)
-    return;
-  for (size_t i = 0; i < count; i++)
-    if (!isnan(values[i]))
-      sorted[spread->count++] = values[i];
-  if (spread->count != 0) {
-    spread->median = median_of(sorted, spread->count);
-    spread->min = sorted[0];
-    spread->low = quantile_of(sorted, spread->count, 0.25);
-    spread->high = quantile_of(sorted, spread->count, 0.75);
-    spread->max = sorted[spread->count - 1];
-  }
-  free(sorted);
-}
-
 const struct figure figures[] = {
   { "trap-sequential", "a trapped write, ascending pages",
     "tracker", "sequential-trap", "bare", "sequential-trap", "ratio", 1.10 },

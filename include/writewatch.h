@@ -58,6 +58,25 @@
  * and no address. What is exec'ed inherits what it would, but for a randomisation of
  * addresses that was turned off (personality(2)).
  *
+ * Engines.  How a write is noticed is one of three ways, by option, by the environment
+ * variable WRITEWATCH_ENGINE, or as suits the policy. *mprotect*: SIGSEGV, as above. It
+ * needs nothing but the kernel's oldest calls, and is the only one with a shield.
+ * *userfaultfd*: pages are protected below the mappings, none of which is ever split, and a
+ * write raises SIGBUS; the same handler and the same stacks. A thread that blocks SIGBUS is
+ * killed by its first write to a watched page. Anonymous and shared memory, memfd and
+ * hugetlb, no mappings of ordinary files. *pagemap*: the kernel lets the write pass, system
+ * calls' too, and remembers it; the collect asks it about every page (1 to 13 ns a page),
+ * and nobody knows who wrote: ww_dirty_writer() says -ENOENT, no stacks, no faults are
+ * counted, the evidence is WW_TRAPPED all the same. With the last two, madvise(MADV_DONTNEED) takes a
+ * page's protection away: with userfaultfd, writes to it are not seen until it is armed again,
+ * so ww_touch() it before; with pagemap the page is returned. They take 8 bytes a page in
+ * the kernel's page tables, also for memory that was never touched, and rest on file
+ * descriptors, near 960, which a program may close unknowingly: the next collect finds
+ * out, returns all pages of the regions as WW_ASSUMED, and mprotect has them from then
+ * on. A child of fork() makes its own. While a tracker with WW_FOLLOW_FORK and the pagemap
+ * engine is forked, its memory is read-only for a moment: system calls of other threads
+ * into it may fail with EFAULT.
+ *
  * Conventions.  Functions that can fail return 0, or a negative errno value
  * from the list beside them; outputs come last and are untouched on failure.
  * ww_strerror() says what a value means, ww_last_error() which address, region
@@ -88,16 +107,18 @@ typedef struct ww_dirty   ww_dirty;
 
 /* How a write is noticed. */
 enum ww_engine {
-  WW_ENGINE_AUTO = 0,        /* what suits the options and the kernel best, or what the environment
-                                variable WRITEWATCH_ENGINE names: mprotect, userfaultfd, pagemap */
+  WW_ENGINE_AUTO = 0,        /* what the environment variable WRITEWATCH_ENGINE names (mprotect, userfaultfd,
+                                pagemap; auto or empty: nothing); else mprotect, but under
+                                WW_POLICY_ADAPTIVE without stacks and WW_SHIELD pagemap where it can be had.
+                                Regions that it cannot watch are mprotect's, unless it was named */
   WW_ENGINE_MPROTECT = 1,    /* mprotect(2) and SIGSEGV */
   WW_ENGINE_USERFAULTFD = 2, /* write-protection below the mappings, and SIGBUS: Linux 6.4 */
-  WW_ENGINE_PAGEMAP = 3      /* the kernel notices by itself, PAGEMAP_SCAN: Linux 6.7; nobody knows who wrote */
+  WW_ENGINE_PAGEMAP = 3      /* the kernel notices by itself, PAGEMAP_SCAN: Linux 6.7; no writers */
 };
 
 /* What is done with a page once it is known to be written. */
 enum ww_policy {
-  WW_POLICY_AUTO = 0,     /* what this version has that suits the options best */
+  WW_POLICY_AUTO = 0,     /* WW_POLICY_TRAP, which knows all writers, and lets anybody copy at any time */
   WW_POLICY_TRAP = 1,     /* every first write of an epoch traps */
   WW_POLICY_ADAPTIVE = 2  /* pages that are written often stay writable and are verified by a hash of
                              what they hold; see ww_dirty_copy() for who copies while others write */
@@ -141,14 +162,16 @@ struct ww_options {
 /* ------------------------------------------------------------------ tracker */
 
 /* Make a tracker. `options` may be NULL: all defaults. The first tracker of the
- * process installs a SIGSEGV handler in front of the one that it finds.
+ * process installs a SIGSEGV handler in front of the one that it finds, the first with the
+ * userfaultfd engine one of SIGBUS.
  * The caller owns *tracker and ends it with ww_tracker_destroy().
  * -EINVAL  tracker is NULL, options->size is smaller than any version's, an
  *          unknown engine, policy or flag, stack_depth above WW_STACK_MAX,
- *          stack_limit above 1,048,575
+ *          stack_limit above 1,048,575; or WRITEWATCH_ENGINE names no engine
  * -E2BIG   options->size is larger than this version's and the excess is not zero
  * -ENOTSUP stack_depth is not 0 and this library was built without libunwind; or WW_SHIELD, and it
- *          was built without libseccomp, or the kernel or a sandbox has no seccomp filters for us
+ *          was built without libseccomp, or the kernel or a sandbox has no seccomp filters for us;
+ *          or the engine that was named cannot be had here, or not with WW_SHIELD, or not with stacks
  * -ENOMEM  no memory, or no address space */
 WW_API int ww_tracker_create(ww_tracker **tracker, const struct ww_options *options);
 
@@ -165,6 +188,7 @@ WW_API void ww_tracker_destroy(ww_tracker *tracker);
  * -EALREADY it has been started
  * -EFAULT   part of a region is no longer mapped
  * -ENOMEM   the process is at its limit of mappings (vm.max_map_count), or no memory
+ * -ENOTSUP  the engine that was named cannot be had any more, or not for a region
  * On failure nothing is armed. */
 WW_API int ww_start(ww_tracker *tracker);
 
@@ -260,7 +284,8 @@ WW_API int ww_tracker_stats(ww_tracker *tracker, struct ww_stats *stats);
  * -EBUSY     it holds a thread's stack or thread-local storage, or memory of Writewatch; or WW_SHIELD,
  *            and the filter is to be made or added to while another thread has SIGSEGV or SIGSYS
  *            blocked (the first time only), or a seccomp filter that others have not
- * -ENOTSUP   pages of different sizes in one region; or WW_SHIELD, and the kernel refuses the filter,
+ * -ENOTSUP   pages of different sizes in one region; or the engine that was named cannot watch
+ *            this memory; or WW_SHIELD, and the kernel refuses the filter,
  *            or it would become too long
  * -ENOMEM    no memory, or the process is at its limit of mappings
  * -EIO       /proc/self/maps cannot be read */

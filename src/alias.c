@@ -1,6 +1,7 @@
 /* alias.c - async-signal-safe. Memory that is mapped more than once by one tracker's regions. */
 #include "config.h"
 #include "alias.h"
+#include "engine.h"
 
 /* Of the segment, the pages that show bytes [from, to) of its file. */
 static bool
@@ -85,8 +86,11 @@ alias_spread(struct ww_tracker *tracker, uint64_t ended)
   }
 }
 
-bool
-alias_is_marked(const struct ww_tracker *tracker, const struct ww_region *region, size_t page, uint64_t epoch)
+/* Was the page written through another mapping? With `ask`, as far as only the kernel knows; else as
+ * far as it is marked in the epoch. */
+static bool
+is_written(const struct ww_tracker *tracker, const struct ww_region *region, size_t page, uint64_t epoch,
+           bool ask)
 {
   const struct segment *segment = region_segment(region, page);
   size_t first, behind;
@@ -95,17 +99,30 @@ alias_is_marked(const struct ww_tracker *tracker, const struct ww_region *region
   uint64_t from = segment->offset + ((uint64_t)(page - segment->first) << region->shift);
   uint64_t to = from + ((uint64_t)1 << region->shift);
   for (size_t i = 0; i < tracker->regions; i++) {
-    const struct ww_region *there = tracker->region[i];
+    struct ww_region *there = tracker->region[i];
     const struct segment_table *table = atomic_load(&there->table);
     for (size_t s = 0; s < table->count; s++) {
       const struct segment *other = &table->segment[s];
       if (other != segment && is_shared(other) && other->inode == segment->inode
           && other->device == segment->device && pages_of(there, other, from, to, &first, &behind)
-          && bitmap_next(&there->set[epoch & 1].dirty, first) < behind)
+          && (ask ? engine_is_written(there, first)
+              : bitmap_next(&there->set[epoch & 1].dirty, first) < behind))
         return true;
     }
   }
   return false;
+}
+
+bool
+alias_is_marked(const struct ww_tracker *tracker, const struct ww_region *region, size_t page, uint64_t epoch)
+{
+  return is_written(tracker, region, page, epoch, false);
+}
+
+bool
+alias_is_written(const struct ww_tracker *tracker, const struct ww_region *region, size_t page)
+{
+  return is_written(tracker, region, page, 0, true);
 }
 
 void

@@ -31,8 +31,6 @@ read_options(const struct ww_options *given, struct ww_options *options)
     return error_set(-EINVAL, "ww_options.engine is %d, which is no engine", (int)options->engine);
   if ((unsigned)options->policy > WW_POLICY_ADAPTIVE)
     return error_set(-EINVAL, "ww_options.policy is %d, which is no policy", (int)options->policy);
-  if (options->engine > WW_ENGINE_MPROTECT)
-    return error_set(-ENOTSUP, "ww_options.engine is %d, which this version does not have", (int)options->engine);
   if (options->flags & ~FLAGS_KNOWN)
     return error_set(-EINVAL, "ww_options.flags is %#x, which this version does not know", options->flags);
   if (options->stack_depth > WW_STACK_MAX)
@@ -108,7 +106,7 @@ ww_region_length(const ww_region *region)
 enum ww_engine
 ww_region_engine(const ww_region *region)
 {
-  return region->engine;
+  return atomic_load(&region->engine);
 }
 
 size_t

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "audit.h"
 #include "alias.h"
+#include "engine.h"
 #include "loan.h"
 #include "os.h"
 
@@ -173,7 +174,8 @@ judge(struct auditor *auditor, struct ww_region *region, const struct segment *s
   struct page_hash now;
   bool known = look(auditor, region, segment, page, content, &now);
   if (auditor->judges && known && !is_set(audit->unknown, page) && !bitmap_test(&set->dirty, page)
-      && !page_hash_equal(now, is_set(audit->kept, page) ? audit->hash[page] : audit->zeros)) {
+      && !page_hash_equal(now, is_set(audit->kept, page) ? audit->hash[page] : audit->zeros)
+      && !engine_is_written(region, page) && !alias_is_written(auditor->tracker, region, page)) {
     uint64_t bit = (uint64_t)1 << (page % 64);
     page_set_add(region, set, page / 64, bit);
     atomic_fetch_or(&set->verified[page / 64], bit);

@@ -18,7 +18,7 @@
 enum { PAGES = 64, REPETITIONS = 4 };
 
 /* Read by collects while others start; each figure is right by itself. */
-static struct { _Atomic double trap, split, verify; } known[WW_ENGINE_PAGEMAP + 1];
+static struct { _Atomic double trap, split, verify; _Atomic unsigned samples; } known[WW_ENGINE_PAGEMAP + 1];
 
 /* What to go by until something was measured, or if it cannot be: one machine's (x86-64, Linux 6.18). */
 static const struct cost assumed = { .trap = 5000, .split = 4000, .verify = 200 };
@@ -113,10 +113,14 @@ cost_of(enum ww_engine engine)
 void
 cost_learn_verify(enum ww_engine engine, size_t pages, double nanoseconds)
 {
-  enum { PAGES_MIN = 256 };
+  enum { PAGES_MIN = 16, SAMPLES = 8 };
   if (pages < PAGES_MIN)
     return;
   double before = atomic_load(&known[engine].verify), now = nanoseconds / (double)pages;
+  /* What was calibrated counts as one sample. */
+  unsigned samples = atomic_load(&known[engine].samples);
+  if (samples < SAMPLES - 2)
+    atomic_store(&known[engine].samples, samples + 1);
   if (before > 0)
-    atomic_store(&known[engine].verify, before + (now - before) / 8);
+    atomic_store(&known[engine].verify, before + (now - before) / (samples + 2));
 }

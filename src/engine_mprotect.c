@@ -10,7 +10,7 @@
  * came first) and may be off by one where two handlers meet at a word's edge;
  * should the kernel say ENOMEM all the same, the same widening follows. */
 #include "config.h"
-#include "engine.h"
+#include "engine_ways.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
 }
 
 int
-engine_arm(struct ww_region *region, size_t first, size_t count, bool exact)
+mprotect_arm(struct ww_region *region, size_t first, size_t count, bool exact)
 {
   int error = protect(region, first, count, true);
   /* Whole segments need no new mapping: their edges are edges already. */
@@ -52,40 +52,9 @@ engine_arm(struct ww_region *region, size_t first, size_t count, bool exact)
 }
 
 int
-engine_disarm(struct ww_region *region)
+mprotect_disarm(struct ww_region *region)
 {
   return protect(region, 0, region->pages, false);
-}
-
-static void
-mark_part(struct ww_region *region, struct page_set *set, size_t first, size_t count)
-{
-  size_t widened = 0;
-  for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
-    uint64_t added = page_set_add(region, set, word, bitmap_mask(word, first, count));
-    if (added) {
-      atomic_fetch_or(&set->bulk[word], added);
-      atomic_store(&set->special, true);
-      widened += (size_t)__builtin_popcountll(added);
-    }
-  }
-  atomic_fetch_add(&region->tracker->widened_pages, widened);
-}
-
-/* Mark [first, first + count) as made writable in bulk, where not marked yet. */
-static void
-mark_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
-{
-  while (count) {
-    const struct segment *segment = region_segment(region, first);
-    size_t here = segment->first + segment->count - first;
-    if (here > count)
-      here = count;
-    if (segment_is_tracked(segment))
-      mark_part(region, set, first, here);
-    first += here;
-    count -= here;
-  }
 }
 
 /* Open the pages together with all up to the nearest open one of their segments, or
@@ -107,24 +76,24 @@ open_widely(struct ww_region *region, struct page_set *set, size_t first, size_t
     from = first;
     to = right;
   }
-  mark_bulk(region, set, from, to - from + 1);
+  engine_mark_bulk(region, set, from, to - from + 1);
   int error = protect(region, from, to - from + 1, false);
   if (error == -ENOMEM && (from != low || to != high)) {
-    mark_bulk(region, set, low, high - low + 1);
+    engine_mark_bulk(region, set, low, high - low + 1);
     error = protect(region, low, high - low + 1, false);
   }
   return error;
 }
 
 int
-engine_open_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+mprotect_open_bulk(struct ww_region *region, struct page_set *set, size_t first, size_t count)
 {
-  mark_bulk(region, set, first, count);
+  engine_mark_bulk(region, set, first, count);
   return protect(region, first, count, false);
 }
 
 int
-engine_open(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+mprotect_open(struct ww_region *region, struct page_set *set, size_t first, size_t count)
 {
   struct ww_tracker *tracker = region->tracker;
   if (atomic_load_explicit(&tracker->mappings, memory_order_relaxed) > tracker->mappings_budget)

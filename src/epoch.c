@@ -12,6 +12,7 @@
 #include "lock.h"
 #include "maps.h"
 #include "policy.h"
+#include "runs.h"
 #include "shield/waiting.h"
 #include "tracker.h"
 
@@ -24,16 +25,7 @@
 static int
 explain(struct ww_region *region, int error)
 {
-  const struct segment_table *table = atomic_load(&region->table);
-  for (size_t i = 0; error == -ENOMEM && i < table->count; i++) {
-    const struct segment *segment = &table->segment[i];
-    uintptr_t at = region_page_address(region, segment->first);
-    if (segment_is_tracked(segment)
-        && os_protect(at, segment->count << region->shift, segment->protection) == -ENOMEM
-        && maps_protection(at) == 0)
-      error = -EFAULT;
-  }
-  if (error == -EFAULT)
+  if (error == -EFAULT || !engine_is_whole(region))
     return region_unmapped(region);
   return error_set(error, "region \"%s\" at %#lx-%#lx cannot be made read-only: %s; is vm.max_map_count "
                    "reached?", region->name, (unsigned long)region->start, (unsigned long)region->end,
@@ -63,11 +55,14 @@ arm_whole(struct ww_region *region)
 int
 epoch_arm_region(struct ww_region *region)
 {
+  int error = engine_attach(region);
+  if (error)
+    return error;
   /* First ours, then read-only: in the other order a fault in between is a crash. */
   policy_begin(region);
   atomic_store(&region->armed, true);
   atomic_fetch_add(&region_armings, 1);
-  int error = arm_whole(region);
+  error = arm_whole(region);
   if (!error && region->tracker->audited)
     error = audit_begin(region);
   if (error) {
@@ -223,6 +218,8 @@ tracker_follow(struct ww_tracker *tracker)
     for (unsigned parity = 0; parity < 2; parity++)
       mappings += atomic_load(&tracker->region[i]->set[parity].mappings);
   atomic_store(&tracker->mappings, mappings);
+  for (size_t i = 0; i < tracker->regions; i++)
+    engine_follow(tracker->region[i], &tracker->region[i]->set[atomic_load(&tracker->gate.epoch) & 1]);
 }
 
 /* ----------------------------------------------------------------- collect */
@@ -255,54 +252,22 @@ give_back(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&tracker->log[ended & 1].count, 0);
 }
 
-/* The first page from `page` on, below `to`, that is marked and not kept, and how many follow. */
-static size_t
-next_run(const struct ww_region *region, const struct page_set *set, size_t page, size_t to, size_t *count)
-{
-  while ((page = bitmap_next(&set->dirty, page)) < to) {
-    size_t word = page / 64;
-    uint64_t bits = bitmap_word(&set->dirty, word) & ~policy_kept(region, word) & bitmap_mask(word, page, to - page);
-    if (bits) {
-      page = word * 64 + (unsigned)__builtin_ctzll(bits);
-      uint64_t from = bits >> (page % 64);
-      size_t length = ~from ? (size_t)__builtin_ctzll(~from) : 64 - page % 64;
-      /* One that goes on in the next word. */
-      while ((page + length) % 64 == 0 && page + length < to) {
-        uint64_t more = bitmap_word(&set->dirty, (page + length) / 64)
-          & ~policy_kept(region, (page + length) / 64) & bitmap_mask((page + length) / 64, page, to - page);
-        size_t here = ~more ? (size_t)__builtin_ctzll(~more) : 64;
-        length += here;
-        if (here < 64)
-          break;
-      }
-      *count = length;
-      return page;
-    }
-    page = (word + 1) * 64;
-  }
-  return BITMAP_NONE;
-}
-
-/* None of [first, first + count) is kept. */
-static bool
-is_none_kept(const struct ww_region *region, size_t first, size_t count)
-{
-  size_t met = region->policy && count ? bitmap_next(&region->policy->kept, first) : BITMAP_NONE;
-  return met >= first + count;
-}
-
 /* Make the marked pages of [from, to) read-only, but for those that are kept: neighbouring runs by
  * one call, for the pages between them are read-only already and cost the kernel a look; but not too
  * many, for other threads' faults wait meanwhile. */
 static int
-arm_marked(struct ww_region *region, const struct page_set *set, size_t from, size_t to, bool exact)
+arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
-  size_t count, first = next_run(region, set, from, to, &count);
+  if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {
+    int error = region->scanned ? 0 : runs_arm(region, set, from, to);
+    return error && error != -ESTALE ? explain(region, error) : error;
+  }
+  size_t count, first = runs_next(region, set, from, to, &count);
   while (first != BITMAP_NONE) {
     size_t behind = first + count, next = BITMAP_NONE;
-    for (unsigned runs = 1; (next = next_run(region, set, behind, to, &count)) != BITMAP_NONE; runs++) {
-      if (runs == RUNS_A_CALL || !is_none_kept(region, behind, next - behind))
+    for (unsigned runs = 1; (next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE; runs++) {
+      if (runs == RUNS_A_CALL || !runs_none_kept(region, behind, next - behind))
         break;
       behind = next + count;
     }
@@ -327,8 +292,11 @@ arm_again(struct ww_region *region, uint64_t ended)
   policy_choose(region, set, running, pinned, count);
   for (size_t i = 0; i <= count && !error; i++) {
     size_t to = i < count ? pinned[i].first : region->pages;
-    if (to > from)
-      error = arm_marked(region, set, from, to, count > 0);
+    if (to > from && (error = arm_marked(region, set, from, to, count > 0)) == -ESTALE) {
+      /* From now on it is the mprotect engine's: from the beginning. */
+      engine_lose(region, set);
+      error = arm_marked(region, set, 0, to, true);
+    }
     if (i < count) {
       loan_carry_over(region, set, running, pinned[i]);
       from = pinned[i].first + pinned[i].count;
@@ -398,6 +366,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
   struct faultlog *log = &tracker->log[ended & 1];
   size_t runs = 0, faults = faultlog_count(log);
   int error = 0;
+  for (size_t i = 0; i < tracker->regions && !error; i++)
+    error = runs_notice(tracker->region[i], &tracker->region[i]->set[ended & 1]);
+  if (error)
+    return error;
   alias_spread(tracker, ended);
   if (carry_over(tracker, ended))
     tracker->withdrawn = true;

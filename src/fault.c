@@ -1,4 +1,4 @@
-/* fault.c - async-signal-safe. The SIGSEGV handler and the decision whose fault it is.
+/* fault.c - async-signal-safe. The handler of SIGSEGV and SIGBUS, and the decision whose fault it is.
  *
  * The law of this file: no allocation, no lock, no stdio; errno is kept; nothing
  * is written but the tracker's own mappings, this thread's stack and its
@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "lock.h"
 #include "maps.h"
+#include "pin.h"
 #include "policy.h"
 #include "region.h"
 #include "shield/call.h"
@@ -61,7 +62,8 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   if (first)
     record(tracker, pass.epoch, region_page_address(region, page), context);
   size_t count = 1;
-  if (first && region->policy)
+  /* With the pagemap engine (around fork()) a page may have been written before, unmarked. */
+  if (first && region->policy && tracker->engine != WW_ENGINE_PAGEMAP)
     policy_ahead(region, set, &page, &count);
   int error = engine_open(region, set, page, count);
   gate_leave(pass);
@@ -83,12 +85,33 @@ too_often(uintptr_t address, uintptr_t instruction)
   return repeats >= REPEATS_MAX;
 }
 
+/* SIGBUS is raised for a page that the userfaultfd engine protects, and for one that is not there
+ * (behind the end of its file, say). The kernel tells the two apart by nothing, and shows the first as
+ * writable. So the instruction is tried again, with the page open or not ours any more, and if it faults
+ * at the same place though nobody has armed anything in the meantime, the fault is the program's own. */
+static bool
+is_again(uintptr_t address, uintptr_t instruction)
+{
+  static _Thread_local uintptr_t last_address, last_instruction;
+  static _Thread_local uint64_t last_armings;
+  bool again = address == last_address && instruction == last_instruction;
+  /* The bound is for a program that arms all the time. */
+  if (again && (pin_none_armed(last_armings) || too_often(address, instruction)))
+    return true;
+  last_address = address;
+  last_instruction = instruction;
+  last_armings = pin_armings();
+  return false;
+}
+
 /* True if the fault was ours and the instruction can be tried again. */
 static bool
-ours(const siginfo_t *info, const ucontext_t *context)
+ours(int signal, const siginfo_t *info, const ucontext_t *context)
 {
   uintptr_t address = (uintptr_t)info->si_addr;
-  if (info->si_code != SEGV_ACCERR || !context_is_write(context))
+  bool bus = signal == SIGBUS;
+  if (info->si_code != (bus ? BUS_ADRERR : SEGV_ACCERR) || !context_is_write(context)
+      || (bus && is_again(address, context_instruction(context))))
     return false;
   for (unsigned attempt = 0;;) {
     uint64_t armings = atomic_load(&region_armings);
@@ -101,6 +124,7 @@ ours(const siginfo_t *info, const ucontext_t *context)
       continue;
     }
     bool armed = region && atomic_load(&region->armed)
+      && (atomic_load(&region->engine) == (bus ? WW_ENGINE_USERFAULTFD : WW_ENGINE_MPROTECT))
       && segment_is_tracked(region_segment(region, (address - region->start) >> region->shift));
     int error = armed ? take(region, address, context) : 0;
     gate_leave(pass);
@@ -109,6 +133,8 @@ ours(const siginfo_t *info, const ucontext_t *context)
                      "memory, or unmapped while it was watched: remove a region first); the write fails\n");
     if (armed)
       return !error;
+    if (bus)
+      return true;
     /* A write that faulted just before its page was given back (ww_stop(),
      * ww_region_remove()) arrives here with the page writable, and need only be tried
      * again. If the page is read-only, it may have been armed again since we looked. */
@@ -152,7 +178,7 @@ fault_handler(int signal, siginfo_t *info, void *context)
   }
   bool nested = inside;
   inside = true;
-  bool taken = ours(info, context);
+  bool taken = ours(signal, info, context);
   inside = nested;
   errno = saved;
   if (!taken) {

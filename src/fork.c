@@ -38,6 +38,7 @@
  * makes, because they write to watched memory (shield/serve_thread.c). */
 #include "config.h"
 #include "fork.h"
+#include "engine.h"
 #include "fault.h"
 #include "lock.h"
 #include "pin.h"
@@ -79,6 +80,10 @@ void
 fork_before(void)
 {
   fork_hold();
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    for (size_t i = 0; i < tracker->regions && (tracker->flags & WW_FOLLOW_FORK); i++)
+      engine_before_fork(tracker->region[i]);
+  engine_lock();
   filter_lock();
   region_table_lock();
   arena_lock();
@@ -86,14 +91,24 @@ fork_before(void)
   gate_advance(&region_gate);
 }
 
-void
-fork_in_parent(void)
+static void
+unlock(void)
 {
   stack_resume();
   arena_unlock();
   region_table_unlock();
   filter_unlock();
   fork_release();
+}
+
+void
+fork_in_parent(void)
+{
+  engine_unlock();
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    for (size_t i = 0; i < tracker->regions; i++)
+      engine_in_parent(tracker->region[i]);
+  unlock();
 }
 
 void
@@ -104,6 +119,8 @@ fork_in_child(void)
   pin_forget_others();
   waiting_forget();
   gate_reset(&region_gate);
+  engine_unlock();
+  engine_in_child();
   for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next) {
     gate_reset(&tracker->gate);
     if (tracker->flags & WW_FOLLOW_FORK)
@@ -111,7 +128,18 @@ fork_in_child(void)
     else
       tracker_forget(tracker);
   }
-  fork_in_parent();
+  unlock();
+}
+
+static void
+install_handlers(void)
+{
+  bool bus = false;
+  sigchain_install(SIGSEGV, fault_handler);
+  for (struct ww_tracker *tracker = first; tracker; tracker = tracker->next)
+    bus |= tracker->engine == WW_ENGINE_USERFAULTFD;
+  if (bus)
+    sigchain_install(SIGBUS, fault_handler);
 }
 
 int
@@ -124,9 +152,9 @@ fork_enlist(struct ww_tracker *tracker)
     error = -pthread_atfork(fork_before, fork_in_parent, fork_in_child);
   if (!error) {
     hooked = true;
-    sigchain_install(SIGSEGV, fault_handler);
     tracker->next = first;
     first = tracker;
+    install_handlers();
   }
   lock_give(&lock);
   return error;
@@ -149,7 +177,7 @@ void
 fork_refront(void)
 {
   lock_take(&lock);
-  sigchain_install(SIGSEGV, fault_handler);
+  install_handlers();
   lock_give(&lock);
 }
 

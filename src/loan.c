@@ -68,7 +68,8 @@ lend_pages(struct ww_region *region, const struct segment *segment, size_t first
   struct page_set *set = &region->set[pass.epoch & 1];
   for (size_t word = first / 64; word <= (first + count - 1) / 64; word++) {
     uint64_t mask = bitmap_mask(word, first, count);
-    if (set->hash && *hashed < HASHED_MAX) {
+    /* A hash tells nothing of what only the kernel knows was written before (engine_pagemap.c). */
+    if (set->hash && *hashed < HASHED_MAX && region->tracker->engine != WW_ENGINE_PAGEMAP) {
       uint64_t closed = unreadable(region, segment, word, mask);
       mark_provisional(region, set, word, mask & ~closed);
       if (closed)

@@ -23,8 +23,13 @@ libtracker_la_SOURCES = \
   %D%/dirtyset.c \
   %D%/dirtyset.h \
   %D%/disposition.h \
+  %D%/engine.c \
   %D%/engine.h \
+  %D%/engine_choice.c \
   %D%/engine_mprotect.c \
+  %D%/engine_pagemap.c \
+  %D%/engine_userfault.c \
+  %D%/engine_ways.h \
   %D%/epoch.c \
   %D%/epoch.h \
   %D%/error.c \
@@ -48,6 +53,7 @@ libtracker_la_SOURCES = \
   %D%/maps.h \
   %D%/os.c \
   %D%/os.h \
+  %D%/os_userfault.c \
   %D%/owned.c \
   %D%/owned.h \
   %D%/pagehash.h \
@@ -61,6 +67,8 @@ libtracker_la_SOURCES = \
   %D%/raw.h \
   %D%/region.c \
   %D%/region.h \
+  %D%/runs.c \
+  %D%/runs.h \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
@@ -108,6 +116,7 @@ libtracker_la_SOURCES = \
   %D%/touch.c \
   %D%/tracker.c \
   %D%/tracker.h \
+  %D%/userfault.h \
   %D%/writers.c \
   %D%/writers.h
 if HAVE_LIBUNWIND

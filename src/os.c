@@ -1,5 +1,5 @@
-/* os.c - async-signal-safe. The only file that makes system calls to the
- * kernel's memory interface, and the few others that the handler needs. They are
+/* os.c - async-signal-safe. With os_userfault.c the only file that makes system calls to
+ * the kernel's memory interface, and the few others that the handler needs. They are
  * made raw (raw.h): libc's wrappers may be cancellation points, and may be interposed,
  * and what is called from libc may be trapped by the shield. */
 #include "config.h"
@@ -16,10 +16,7 @@
 
 _Thread_local int32_t os_own_thread;
 
-/* Up to six arguments of any kind of integer or pointer. */
-#define CALL(...) CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
-#define CALL_(number, a, b, c, d, e, f, ...) \
-  raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+#define CALL(...) RAW_CALL(__VA_ARGS__)
 
 /* ThreadSanitizer must see memory come and go, or takes two that had the same address in turn for
  * one. */
@@ -119,6 +116,13 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
    * just now, and a write would kill. Only where the advice is not known, is one tried. */
   if (!populate_write(page, os_page_size()))
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
+}
+
+int
+os_is_mapped(uintptr_t address, size_t length)
+{
+  /* Has done nothing else since Linux 2.6.19. */
+  return (int)CALL(SYS_msync, address, length, MS_ASYNC);
 }
 
 int

@@ -28,6 +28,8 @@ int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
  * that takes a write, which is only made to `anonymous` memory (a file may be too short). */
 void os_populate_write(uintptr_t address, size_t length, bool anonymous);
+/* 0, or -ENOMEM if part of it is not mapped. */
+int os_is_mapped(uintptr_t address, size_t length);
 /* Which pages of memory are in core: a byte a page, its lowest bit; a negative errno. */
 int os_in_core(uintptr_t address, size_t length, unsigned char *pages);
 /* Read at an offset; the bytes read, or a negative errno. */

@@ -14,6 +14,7 @@ struct owned owned_signals[OWNED] = {
   [OWNED_SEGV] = { .signal = SIGSEGV },
   [OWNED_SYS] = { .signal = SIGSYS },
   [OWNED_STAND_IN] = { .signal = SIGMASK_STAND_IN },
+  [OWNED_BUS] = { .signal = SIGBUS },   /* the userfaultfd engine's */
 };
 
 static void (*restorer)(void);
@@ -64,6 +65,8 @@ owned_put_in_front(const struct owned *owned, const struct os_action *earlier)
    * that is cancelled inside the handler would never leave the gate. What the unwinder
    * calls may be trapped. */
   ours.mask = ~(atomic_load(&sigmask_on) || owned->signal == SIGSYS ? SIGMASK_OPEN : sigmask_bit(SIGSEGV));
+  if (owned->signal == SIGBUS)
+    ours.mask &= ~sigmask_bit(SIGBUS);
   os_signal_action(owned->signal, &ours, NULL);
 }
 

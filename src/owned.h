@@ -15,7 +15,7 @@ struct owned {
   struct os_action oldest;            /* what was found first */
 };
 
-enum { OWNED_SEGV, OWNED_SYS, OWNED_STAND_IN, OWNED };
+enum { OWNED_SEGV, OWNED_SYS, OWNED_STAND_IN, OWNED_BUS, OWNED };
 extern struct owned owned_signals[OWNED];
 #define OWNED_RESTORER 0x04000000ul   /* the kernel's SA_RESTORER */
 

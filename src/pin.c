@@ -126,6 +126,12 @@ pin_armings(void)
   return atomic_load(&armings);
 }
 
+bool
+pin_none_armed(uint64_t since)
+{
+  return !(since & ARMING_NOW) && pin_armings() == since;
+}
+
 uint64_t
 pin_settle(void)
 {

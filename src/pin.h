@@ -67,6 +67,8 @@ void pin_drop(int pin);
 uint64_t pin_settle(void);
 /* A number that moves whenever somebody arms. */
 uint64_t pin_armings(void);
+/* Has nobody been arming since it was that? */
+bool pin_none_armed(uint64_t since);
 /* F1: false if there is no place of the thread's own, or it is taken. */
 bool pin_own(struct range range, uintptr_t frame);
 void pin_drop_own(void);

@@ -14,10 +14,12 @@ struct policy {
   struct bitmap kept;           /* open since the last collect or longer, marked in the running epoch */
   struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or ww_dirty_copy() copied */
   struct patience { uint8_t left; uint8_t granted : 6, trial : 2; } *patience;  /* [pages], likewise */
+  uint32_t *list;               /* [words] those that this collect looks at */
   uint64_t *fresh;              /* a bit a page: kept by this collect */
   uint64_t *changed;            /* a bit a page: what this collect has found */
   uint64_t *recent[2];          /* a bit a page: trapped lately, and a while ago */
   unsigned age;                 /* epochs since `recent` changed places */
+  bool has_begun;               /* there were traps */
   double bank;                  /* nanoseconds: what was saved, and may be risked */
   double alone;                 /* the share of traps with no open page beside theirs */
   struct odds { double rate, tries; } odds[TRIALS];  /* pages on trial: written in which share of epochs */

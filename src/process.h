@@ -9,7 +9,7 @@
 #include "os.h"
 
 /* What a thread's signals are like beside what the kernel keeps (sigmask.h, sigchain.c). */
-enum { PROCESS_ACTIONS = 3 };
+enum { PROCESS_ACTIONS = 4 };
 struct process_self {
   int32_t guest;              /* the guest's process id; 0: the thread is of the process itself */
   uint64_t shadow;            /* blocked signals that only we remember */

@@ -17,6 +17,11 @@ extern const char raw_begin[] RAW_INTERNAL, raw_end[] RAW_INTERNAL;
  * cancellation point. A signal's handler may run inside and may jump out of it. */
 long raw_call(long number, long a, long b, long c, long d, long e, long f) RAW_INTERNAL;
 
+/* The same with up to six arguments of any kind of integer or pointer. */
+#define RAW_CALL(...) RAW_CALL_(__VA_ARGS__, 0, 0, 0, 0, 0, 0)
+#define RAW_CALL_(number, a, b, c, d, e, f, ...) \
+  raw_call(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
 /* The address of a system call instruction that is followed by a jump to `back`: where a
  * signal handler lets its thread go on to make a call that cannot be made inside a
  * handler (a vfork() returns twice on one stack). All registers are as at `back`'s own

@@ -251,7 +251,7 @@ region_create(struct ww_tracker *tracker, const char *name, uintptr_t start, uin
   region->start = start;
   region->end = end;
   region->shift = shift;
-  region->engine = WW_ENGINE_MPROTECT;
+  atomic_store(&region->engine, WW_ENGINE_MPROTECT);
   region->pages = pages;
   region->origin = region;
   struct segment_table *table = (void *)(region + 1);
@@ -315,8 +315,8 @@ uint64_t
 page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask)
 {
   uint64_t old = bitmap_set_word(&set->dirty, word, mask), now = old | mask;
-  if (now == old)
-    return 0;
+  if (now == old || atomic_load_explicit(&region->engine, memory_order_relaxed) != WW_ENGINE_MPROTECT)
+    return now & ~old;
   bool before = word > 0 && bitmap_word(&set->dirty, word - 1) >> 63;
   long runs = run_starts(now, before) - run_starts(old, before);
   /* A run that begins the next word is one with ours if ours now reaches it. */
@@ -370,8 +370,10 @@ page_set_drop(struct ww_region *region, struct page_set *set, size_t first, size
       atomic_fetch_and(&set->owed[word], ~mask);
     page = (word + 1) * 64;
   }
-  atomic_fetch_add(&set->mappings, 2 * runs);
-  atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+  if (atomic_load(&region->engine) == WW_ENGINE_MPROTECT) {
+    atomic_fetch_add(&set->mappings, 2 * runs);
+    atomic_fetch_add(&region->tracker->mappings, 2 * runs);
+  }
 }
 
 void

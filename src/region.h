@@ -47,7 +47,11 @@ struct ww_region {
   struct ww_region *origin;     /* itself, or the one that it came of by mremap(); compared, never followed */
   struct audit *audit;          /* NULL: none */
   struct policy *policy;        /* NULL: every first write of an epoch traps */
-  enum ww_engine engine;        /* how its writes are noticed */
+  _Atomic enum ww_engine engine; /* how its writes are noticed */
+  uint64_t object;              /* the userfaultfd object that watches it; 0: none */
+  bool scanned;                 /* what was marked last is armed already */
+  size_t runs;                  /* that the last scan found, about */
+  _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */

@@ -44,22 +44,29 @@ sigchain_install(int signal, handler_function *handler)
   owned_release(false, mask);
 }
 
-void
-sigchain_restore(void)
+static void
+restore(int signal)
 {
   struct os_action found, action;
-  struct owned *owned = owned_find(SIGSEGV);
+  struct owned *owned = owned_find(signal);
   if (!owned || atomic_load(&sigmask_on))
     return;
-  os_signal_action(SIGSEGV, NULL, &found);
+  os_signal_action(signal, NULL, &found);
   /* Another thread may have faulted a moment ago, and be anywhere between the
    * kernel's decision to send SIGSEGV and our handler: nothing tells. The default
    * action would kill it there; our handler finds the page writable and returns. */
   if (found.handler != owned->handler || os_threads() != 1)
     return;
   disposition_get(&owned->program, &action);
-  os_signal_action(SIGSEGV, &action, NULL);
+  os_signal_action(signal, &action, NULL);
   atomic_store(&owned->handler, NULL);
+}
+
+void
+sigchain_restore(void)
+{
+  restore(SIGSEGV);
+  restore(SIGBUS);
 }
 
 static void
@@ -251,7 +258,8 @@ pass(int signal, siginfo_t *info, void *context, bool blocked)
   /* A fault that is ignored kills all the same: signal(7). */
   os_hold_signals();
   set_default(signal);
-  if (sent || info->si_code == SI_KERNEL || signal == SIGSYS)
+  /* Nor is a broken page that was found by chance (BUS_MCEERR_AO) met again. */
+  if (sent || info->si_code == SI_KERNEL || signal == SIGSYS || (signal == SIGBUS && info->si_code == 5))
     os_queue_self(signal, info);
 }
 
@@ -259,6 +267,11 @@ void
 sigchain_pass(int signal, siginfo_t *info, void *context)
 {
   uint64_t mask = blocked_at(process_self(), context);
+  if (signal == SIGBUS) {
+    /* It arrived, so it was open. */
+    pass(signal, info, context, false);
+    return;
+  }
   bool blocked = atomic_load(&sigmask_on) && (mask & sigmask_bit(signal));
   /* A SIGSYS is kept only where SIGSEGV would be: nothing else would bring it back. */
   bool kept = blocked && (mask & sigmask_bit(SIGSEGV));
@@ -279,7 +292,7 @@ void
 sigchain_postpone(int signal, const siginfo_t *info, void *context)
 {
   ucontext_t *handler = context;
-  if (atomic_load(&sigmask_on)) {
+  if (atomic_load(&sigmask_on) && signal != SIGBUS) {
     /* Our handlers block the stand-in, and must not block SIGSEGV. */
     send_on(signal, info);
     return;

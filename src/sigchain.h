@@ -7,12 +7,12 @@
 
 #include <ucontext.h>
 
-/* Put `handler` in front of what there is for `signal` (SIGSEGV; with the shield SIGSYS and the
+/* Put `handler` in front of what there is for `signal` (SIGSEGV; SIGBUS; with the shield SIGSYS and the
  * stand-in of sigmask.h), if it is not there already; not for handlers. All but
  * SIGSEGV, and with the shield SIGSYS, is held off while it runs; SIGSYS's runs on the stack of
  * the interrupted code. */
 void sigchain_install(int signal, void (*handler)(int, siginfo_t *, void *));
-/* Take SIGSEGV's away again if it is still ours and no other thread may be on its way into
+/* Take SIGSEGV's and SIGBUS's away again if they are still ours and no other thread may be on its way into
  * it; not for handlers. With the shield on it stays for good. */
 void sigchain_restore(void);
 /* The shield's: the stand-in's handler is ours alone; not for handlers. */

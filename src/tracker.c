@@ -33,10 +33,12 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   tracker->stack_depth = options->stack_depth;
   tracker->audited = options->flags & WW_AUDIT;
   tracker->flags = options->flags;
-  tracker->engine = options->engine == WW_ENGINE_AUTO ? WW_ENGINE_MPROTECT : options->engine;
   tracker->policy = options->policy == WW_POLICY_AUTO ? WW_POLICY_TRAP : options->policy;
+  if ((error = engine_choose(options, &tracker->engine, &tracker->engine_chosen)) != 0)
+    goto failed;
   if ((options->flags & WW_SHIELD) && (error = shield_prepare()) != 0)
     goto failed;
+  error = -ENOMEM;
   if (options->stack_depth) {
     tracker->writers = writers_create(options->stack_depth,
                                       options->stack_limit ? options->stack_limit : STACKS_DEFAULT);
@@ -212,7 +214,12 @@ insert(struct ww_tracker *tracker, struct ww_region *region, bool moves)
   tracker->regions++;
   tracker->pages += region->pages;
   atomic_fetch_add(&tracker->arena.bytes, region->memory);
-  if (tracker->started && (error = epoch_arm_region(region)))
+  if (tracker->started)
+    error = epoch_arm_region(region);
+  else if (tracker->engine != WW_ENGINE_MPROTECT && !(error = engine_attach(region)))
+    /* Can it be done? The region is as it was until it is armed. */
+    (void)engine_disarm(region);
+  if (error)
     take_out(tracker, region, at);
   return error;
 }

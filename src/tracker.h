@@ -36,6 +36,7 @@ struct ww_tracker {
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
   uint64_t start_time;              /* os_now() at ww_start() */
   enum ww_engine engine;            /* for regions where it can be */
+  bool engine_chosen;               /* by name: no region may do without */
   enum ww_policy policy;
   uint64_t unchanged_pages;         /* that were open, and held what they had held */
   uint64_t verified_pages, collect_time, arm_time, hash_time;   /* ww_stats */

@@ -3,6 +3,7 @@
 #ifndef WW_COMMANDS_H
 #define WW_COMMANDS_H
 
+int bench_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 

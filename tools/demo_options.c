@@ -15,7 +15,7 @@
 enum { STACKS_DEFAULT = 16 };
 
 enum { OPTION_PAGES = 256, OPTION_EPOCHS, OPTION_THREADS, OPTION_SEED, OPTION_FORMAT, OPTION_OUTPUT,
-       OPTION_STACKS, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST };
+       OPTION_STACKS, OPTION_ENGINE, OPTION_POLICY, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST };
 
 static const struct option known_options[] = {
   { "pages",   required_argument, NULL, OPTION_PAGES },
@@ -25,6 +25,8 @@ static const struct option known_options[] = {
   { "format",  required_argument, NULL, OPTION_FORMAT },
   { "output",  required_argument, NULL, OPTION_OUTPUT },
   { "stacks",  required_argument, NULL, OPTION_STACKS },
+  { "engine",  required_argument, NULL, OPTION_ENGINE },
+  { "policy",  required_argument, NULL, OPTION_POLICY },
   { "verify",  no_argument,       NULL, OPTION_VERIFY },
   { "audit",   no_argument,       NULL, OPTION_AUDIT },
   { "list",    no_argument,       NULL, OPTION_LIST },
@@ -48,6 +50,9 @@ demo_options_help(void)
          "  --output FILE    write the report to FILE, which is there whole or not at all\n"
          "  --stacks N       frames kept of each writer's stack, at most %d; 0: none\n"
          "                   (default %d, none in a build without libunwind)\n"
+         "  --engine NAME    how writes are noticed: mprotect, userfaultfd, pagemap, or auto (default):\n"
+         "                   what the variable WRITEWATCH_ENGINE names, or the library chooses\n"
+         "  --policy NAME    what is done with pages that are written: trap, adaptive, or auto\n"
          "  --verify         compare each epoch with a byte-for-byte copy of the memory:\n"
          "                   a lost or an invented write is an error\n"
          "  --audit          the library hashes every page at each collect (WW_AUDIT): a page\n"
@@ -96,6 +101,42 @@ parse_number(const char *option, const char *text, uint64_t least, uint64_t most
   }
   *number = value;
   return STATUS_OK;
+}
+
+/* The number of one of these names. */
+static enum status
+parse_name(const char *option, const char *text, const char *const *names, unsigned count, unsigned *number)
+{
+  for (*number = 0; *number < count; ++*number)
+    if (strcmp(text, names[*number]) == 0)
+      return STATUS_OK;
+  fprintf(stderr, "writewatch: --%s '%s' is not known:", option, text);
+  for (unsigned i = 0; i < count; i++)
+    fprintf(stderr, "%s %s", i == 0 ? "" : i + 1 < count ? "," : " or", names[i]);
+  fputc('\n', stderr);
+  return STATUS_USAGE;
+}
+
+static enum status
+parse_engine(const char *text, enum ww_engine *engine)
+{
+  static const char *const names[] = { "auto", "mprotect", "userfaultfd", "pagemap" };
+  unsigned number;
+  enum status status = parse_name("engine", text, names, sizeof names / sizeof names[0], &number);
+
+  *engine = (enum ww_engine)number;
+  return status;
+}
+
+static enum status
+parse_policy(const char *text, enum ww_policy *policy)
+{
+  static const char *const names[] = { "auto", "trap", "adaptive" };
+  unsigned number;
+  enum status status = parse_name("policy", text, names, sizeof names / sizeof names[0], &number);
+
+  *policy = (enum ww_policy)number;
+  return status;
 }
 
 static enum status
@@ -154,6 +195,10 @@ parse_option(struct demo_options *options, struct given *given, int option)
     case OPTION_OUTPUT:
       options->output = optarg;
       return STATUS_OK;
+    case OPTION_ENGINE:
+      return parse_engine(optarg, &options->engine);
+    case OPTION_POLICY:
+      return parse_policy(optarg, &options->policy);
     case OPTION_VERIFY:
       options->verify = true;
       return STATUS_OK;
@@ -195,7 +240,16 @@ settle(struct demo_options *options, const struct given *given)
   options->epochs = given->epochs != 0 ? (unsigned)given->epochs : workload->epochs;
   options->threads = given->threads != 0 ? (unsigned)given->threads : 1;
   options->seed = given->seed;
-  options->stacks = given->stacks_given ? (unsigned)given->stacks : ww_has_stacks() ? STACKS_DEFAULT : 0;
+  if (workload->whole != NULL && options->engine > WW_ENGINE_MPROTECT) {
+    complain("%s demonstrates mprotect(): it takes no other --engine", workload->name);
+    return STATUS_USAGE;
+  }
+  /* Who wrote is not known to the kernel's own tracking: stacks are left out unless they are asked for. */
+  const char *environment = getenv("WRITEWATCH_ENGINE");
+  const bool kernels = options->engine == WW_ENGINE_PAGEMAP
+    || (options->engine == WW_ENGINE_AUTO && environment != NULL && strcmp(environment, "pagemap") == 0);
+  options->stacks = given->stacks_given ? (unsigned)given->stacks
+                    : ww_has_stacks() && !kernels ? STACKS_DEFAULT : 0;
   return STATUS_OK;
 }
 

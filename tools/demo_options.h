@@ -24,6 +24,8 @@ struct demo_options {
   enum ww_format         format;
   const char            *output;   /* NULL: standard output */
   unsigned               stacks;   /* frames */
+  enum ww_engine         engine;
+  enum ww_policy         policy;
   bool                   verify;
   bool                   audit;    /* WW_AUDIT */
   int                    argc;     /* operands behind the workload's name */

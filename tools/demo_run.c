@@ -56,6 +56,8 @@ workload_memory(struct workload_run *run, const char *name, size_t bytes)
   size_t length = (bytes + run->page_size - 1) / run->page_size * run->page_size;
   void *address = MAP_FAILED;
 
+  if (run->memory != NULL)
+    return run->memory(run, name, bytes);
   if (length >= bytes && length != 0)
     address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
@@ -124,6 +126,34 @@ write_unseen(const struct demo *demo)
   return put == 1 ? 0 : -errno;
 }
 
+/* By what was tracked: the options may have left that open. */
+static enum status
+note_means(struct demo *demo)
+{
+  static const char *const engines[] = { "auto", "mprotect", "userfaultfd", "pagemap" };
+  static const char *const policies[] = { "auto", "trap", "adaptive" };
+  struct ww_stats stats = { .size = sizeof stats };
+
+  if (ww_tracker_stats(demo->tracker, &stats) != 0
+      || ww_summary_note(demo->summary, "engine", engines[stats.engine & 3]) != 0
+      || ww_summary_note(demo->summary, "policy", policies[stats.policy % 3]) != 0) {
+    complain("out of memory");
+    return STATUS_MEMORY;
+  }
+  return STATUS_OK;
+}
+
+/* May --verify have the kernel's other way of noticing writes, or is the tracker going to use it? */
+static bool
+is_alone(const struct demo *demo)
+{
+  const struct demo_options *options = demo->options;
+
+  return demo->run.workload->whole != NULL || options->engine == WW_ENGINE_MPROTECT
+    || (options->engine == WW_ENGINE_AUTO && options->policy != WW_POLICY_ADAPTIVE
+        && getenv("WRITEWATCH_ENGINE") == NULL);
+}
+
 static enum status
 start(struct demo *demo)
 {
@@ -133,13 +163,16 @@ start(struct demo *demo)
 
   if (demo->options->verify) {
     status = demo_verify_create(&demo->verify, demo->parts, demo->part_count, demo->run.page_size,
-                                demo->run.workload->loud);
+                                demo->run.workload->loud, is_alone(demo));
     if (status != STATUS_OK)
       return status;
   }
   /* A demonstration of mprotect() is to show just that. */
   if (demo->run.workload->whole != NULL)
     options.engine = WW_ENGINE_MPROTECT;
+  else
+    options.engine = demo->options->engine;
+  options.policy = demo->options->policy;
   options.stack_depth = demo->options->stacks;
   if (demo->options->audit)
     options.flags |= WW_AUDIT;
@@ -155,7 +188,7 @@ start(struct demo *demo)
   error = ww_start(demo->tracker);
   if (error == 0 && getenv("WRITEWATCH_DEMO_MISS") != NULL)
     error = write_unseen(demo);
-  return error != 0 ? complain_library("start tracking", error) : STATUS_OK;
+  return error != 0 ? complain_library("start tracking", error) : note_means(demo);
 }
 
 static void

@@ -70,13 +70,16 @@ take_copy(struct demo_verify *verify, size_t index, const struct demo_part *part
 
 enum status
 demo_verify_create(struct demo_verify **verify, const struct demo_part *parts, size_t count,
-                   size_t page_size, bool loud)
+                   size_t page_size, bool loud, bool alone)
 {
   const char *sabotage = getenv("WRITEWATCH_DEMO_SABOTAGE"), *wanted = getenv("WRITEWATCH_DEMO_ORACLE");
   struct demo_verify *made = calloc(1, sizeof *made);
   enum status status = STATUS_OK;
   int error;
 
+  /* Memory can be registered with one userfaultfd only. */
+  if (wanted == NULL && !alone)
+    wanted = "content";
   if (made != NULL) {
     made->stretches = calloc(count + 1, sizeof made->stretches[0]);
     made->watched = calloc(count + 1, sizeof made->watched[0]);

@@ -21,7 +21,7 @@ struct demo_part {         /* tracked memory */
 /* Copy `parts` and begin watching them: before tracking starts, while all is
  * quiet. `loud`: every write changes bytes. */
 enum status demo_verify_create(struct demo_verify **verify, const struct demo_part *parts, size_t count,
-                               size_t page_size, bool loud);
+                               size_t page_size, bool loud, bool alone);
 /* Everything is quiet and `dirty` was just collected. Says what is wrong with it;
  * what was found is in demo_verify_passed(). */
 enum status demo_verify_epoch(struct demo_verify *verify, const ww_dirty *dirty);

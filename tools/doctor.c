@@ -61,6 +61,7 @@ doctor_main(int argc, char **argv)
   doctor_kernel_probe(&doctor.kernel);
   doctor_tracking_probe(&doctor.tracking);
   doctor_shield_probe(&doctor.shield);
+  doctor_engines_judge(&doctor);
   if (json)
     status = doctor_json(stdout, &doctor);
   else

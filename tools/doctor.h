@@ -61,17 +61,25 @@ struct doctor_shield {
   bool     takes_privileges;    /* no_new_privs is set for it, if it is not yet */
 };
 
+/* Of an engine beside mprotect. */
+struct doctor_engine {
+  bool works;
+  char words[200];              /* by which way, or why not */
+};
+
 struct doctor {
   struct doctor_machine  machine;
   struct doctor_shield   shield;
   struct doctor_kernel   kernel;
   struct doctor_tracking tracking;
+  struct doctor_engine   userfaultfd, pagemap;
 };
 
 /* Bits of doctor_kernel.features, as the kernel numbers them (Linux 6.7);
  * older headers lack the later ones. */
 #define DOCTOR_FEATURE_WP             ((uint64_t)1 << 0)
 #define DOCTOR_FEATURE_SIGBUS         ((uint64_t)1 << 7)
+#define DOCTOR_FEATURE_WP_SHMEM       ((uint64_t)1 << 12)
 #define DOCTOR_FEATURE_WP_UNPOPULATED ((uint64_t)1 << 13)
 #define DOCTOR_FEATURE_WP_ASYNC       ((uint64_t)1 << 15)
 
@@ -80,6 +88,11 @@ void doctor_machine_probe(struct doctor_machine *machine);
 void doctor_kernel_probe(struct doctor_kernel *kernel);
 void doctor_tracking_probe(struct doctor_tracking *tracking);
 void doctor_shield_probe(struct doctor_shield *shield);
+
+/* From what was found: needs the machine and the kernel. */
+void doctor_engines_judge(struct doctor *doctor);
+/* What WW_ENGINE_AUTO takes under WW_POLICY_ADAPTIVE. */
+const char *doctor_engine_adaptive(const struct doctor *doctor);
 
 /* Runs probe(result) in a child and copies back what it leaves in `result`, however
  * it ends. NULL, or in words what went wrong. */

@@ -5,6 +5,7 @@ writewatch_SOURCES += \
   %D%/doctor.c \
   %D%/doctor.h \
   %D%/doctor_advice.c \
+  %D%/doctor_engines.c \
   %D%/doctor_kernel.c \
   %D%/doctor_machine.c \
   %D%/doctor_report.c \

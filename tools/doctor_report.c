@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TEXT_WIDTH 78
@@ -137,6 +138,30 @@ text_shield(FILE *out, const struct doctor *doctor)
 }
 
 static void
+row_engine(FILE *out, const char *name, const struct doctor_engine *engine)
+{
+  row(out, name, "%s%s", engine->works ? "yes, " : "no", engine->works ? engine->words : "");
+  if (!engine->works)
+    row(out, "", "%s", engine->words);
+}
+
+static void
+text_engines(FILE *out, const struct doctor *doctor)
+{
+  const char *adaptive = doctor_engine_adaptive(doctor), *environment = getenv("WRITEWATCH_ENGINE");
+
+  fputs("\nEngines\n", out);
+  row(out, "mprotect", "yes");
+  row_engine(out, "userfaultfd", &doctor->userfaultfd);
+  row_engine(out, "pagemap", &doctor->pagemap);
+  row(out, "auto, policy trap", "mprotect: no descriptor that the program could close");
+  row(out, "auto, policy adaptive", "%s%s", adaptive, strcmp(adaptive, "pagemap") != 0
+      ? "" : "; with stacks or the shield mprotect");
+  if (environment != NULL && *environment != '\0')
+    row(out, "auto here", "WRITEWATCH_ENGINE=%.40s goes before that", environment);
+}
+
+static void
 text_kernel(FILE *out, const struct doctor_kernel *kernel)
 {
   static const struct { const char *name; uint64_t bit; } features[] = {
@@ -144,7 +169,7 @@ text_kernel(FILE *out, const struct doctor_kernel *kernel)
     { "SIGBUS", DOCTOR_FEATURE_SIGBUS }, { "WP_UNPOPULATED", DOCTOR_FEATURE_WP_UNPOPULATED }
   };
 
-  fputs("\nThe kernel's own ways (this version does not need them)\n", out);
+  fputs("\nWhat the engines userfaultfd and pagemap rest on\n", out);
   row_error(out, "userfaultfd", kernel->userfaultfd);
   row_error(out, "  user mode only", kernel->user_mode_only);
   row_error(out, "  /dev/userfaultfd", kernel->device);
@@ -193,6 +218,7 @@ doctor_text(FILE *out, const struct doctor *doctor)
   text_machine(out, &doctor->machine);
   text_tracking(out, &doctor->tracking);
   text_shield(out, doctor);
+  text_engines(out, doctor);
   text_kernel(out, &doctor->kernel);
   fputs("\nAdvice\n", out);
   doctor_advise(doctor, text_advice, out);
@@ -293,6 +319,20 @@ kernel_json(const struct doctor_kernel *kernel)
                    "soft_dirty", trial_json(kernel->soft_dirty));
 }
 
+static json_t *
+engine_json(const struct doctor_engine *engine)
+{
+  return json_pack("{s:b, s:s}", "works", engine->works, engine->works ? "way" : "reason", engine->words);
+}
+
+static json_t *
+engines_json(const struct doctor *doctor)
+{
+  return json_pack("{s:{s:b}, s:o, s:o, s:{s:s, s:s}}", "mprotect", "works", 1,
+                   "userfaultfd", engine_json(&doctor->userfaultfd), "pagemap", engine_json(&doctor->pagemap),
+                   "auto", "trap", "mprotect", "adaptive", doctor_engine_adaptive(doctor));
+}
+
 static void
 json_advice(void *closure, const char *text)
 {
@@ -307,10 +347,10 @@ doctor_json(FILE *out, const struct doctor *doctor)
 
   if (advice)
     doctor_advise(doctor, json_advice, advice);
-  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version", 1,
+  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version", 1,
                   "writewatch", ww_version(), "machine", machine_json(&doctor->machine),
                   "tracking", tracking_json(&doctor->tracking), "shield", shield_json(doctor),
-                  "kernel", kernel_json(&doctor->kernel),
+                  "kernel", kernel_json(&doctor->kernel), "engines", engines_json(doctor),
                   "advice", advice);
   if (!all)
     return STATUS_MEMORY;

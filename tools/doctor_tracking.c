@@ -180,6 +180,7 @@ try(struct trial *trial, unsigned stack_depth, double *ascending, double *shuffl
   double begin;
   int error;
 
+  options.engine = WW_ENGINE_MPROTECT;
   options.stack_depth = stack_depth;
   if ((error = ww_tracker_create(&trial->tracker, &options)) != 0)
     return fail_call(tracking, "ww_tracker_create", error);

@@ -20,6 +20,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+  { "bench", bench_main, "compare ways to track, this one among them, over a suite of workloads" },
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
 };

@@ -4,6 +4,7 @@
  * crash-victim --shield: can there be one? */
 #include "config.h"
 #include "victim.h"
+#include "../engine.h"
 #include "writewatch.h"
 
 #include <errno.h>
@@ -184,7 +185,17 @@ static int
 is_trapped(const ww_dirty *dirty, int page)
 {
   struct ww_writer writer;
-  return ww_dirty_writer(dirty, victim_page(page), &writer) == 0;
+  uintptr_t address = (uintptr_t)victim_page(page);
+  size_t count;
+  const struct ww_run *run = ww_dirty_runs(dirty, &count);
+  if (ww_dirty_writer(dirty, victim_page(page), &writer) == 0)
+    return true;
+  /* With the pagemap engine nobody sees who writes. */
+  if (!engine_has_writers())
+    for (size_t i = 0; i < count; i++)
+      if (address - (uintptr_t)run[i].address < run[i].length)
+        return run[i].evidence == WW_TRAPPED;
+  return false;
 }
 
 /* The tracker has seen what was written before the crash, by the handler and

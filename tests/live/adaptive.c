@@ -47,6 +47,7 @@ begin(void *at, size_t length)
 {
   struct ww_options options = WW_OPTIONS_INIT;
   ww_region *region;
+  options.engine = WW_ENGINE_MPROTECT;
   options.policy = WW_POLICY_ADAPTIVE;
   if (ww_tracker_create(&tracker, &options) || ww_region_add(tracker, "adaptive", at, length, &region)
       || ww_start(tracker)) {

@@ -76,6 +76,7 @@ begin_with(unsigned flags, int mapped)
 {
   struct ww_options options = WW_OPTIONS_INIT;
   options.flags = flags;
+  options.engine = WW_ENGINE_MPROTECT;
   options.policy = WW_POLICY_ADAPTIVE;
   base = mmap(NULL, 4 * PAGES * page, PROT_NONE, FLAGS, -1, 0);
   if (mmap(base, PAGES * page, RW, mapped | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != base

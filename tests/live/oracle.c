@@ -6,6 +6,7 @@
  * made by ww_dirty_copy(). Linked with a tracker that leaves the gate's wait out, it must fail:
  * oracle-broken (run with the argument "broken" by oracle-broken.sh). */
 #include "config.h"
+#include "../engine.h"
 #include "../tap.h"
 #include "memory.h"
 #include "writewatch.h"
@@ -169,12 +170,20 @@ run_trial(struct trial *trial, double duration, unsigned *turns)
   return faulty;
 }
 
+static bool
+is_left_out(enum memory_kind kind)
+{
+  return (kind == MEMORY_FILE_PRIVATE || kind == MEMORY_FILE_SHARED) && !engine_has_files();
+}
+
 /* How many kinds of memory this machine has: they share the time. */
 static unsigned
 kinds_here(void)
 {
   unsigned kinds = 0;
   for (int kind = 0; kind < MEMORY_KINDS; kind++) {
+    if (is_left_out((enum memory_kind)kind))
+      continue;
     const char *reason;
     size_t length = (size_t)PAGES * (size_t)sysconf(_SC_PAGESIZE);
     void *memory = memory_map((enum memory_kind)kind, &length, &reason);
@@ -206,9 +215,14 @@ main(int argc, char **argv)
   for (int kind = 0; kind < MEMORY_KINDS; kind++)
     for (unsigned i = 0; i < 6; i++) {
       unsigned turns = 0;
+      if (is_left_out((enum memory_kind)kind)) {
+        skip(memory_names[kind], ENGINE_NO_FILES);
+        continue;
+      }
       struct trial trial = { .kind = (enum memory_kind)kind, .threads = threads[i % 3],
                              .policy = i < 3 ? WW_POLICY_TRAP : WW_POLICY_ADAPTIVE,
-                             .stacks = i % 3 == 1 && ww_has_stacks() ? 8 : 0, .seed = ++seed };
+                             .stacks = i % 3 == 1 && ww_has_stacks() && engine_has_writers() ? 8 : 0,
+                             .seed = ++seed };
       unsigned faulty = run_trial(&trial, total / (6 * kinds), &turns);
       if (turns)
         ok(!faulty, "%s, %s, %u threads, stacks %u: %u quiet points, seed %llu", memory_names[kind],

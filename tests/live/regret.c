@@ -40,6 +40,7 @@ cost(const struct pattern *pattern, enum ww_policy policy, uint64_t seed, struct
   ww_tracker *tracker;
   ww_dirty *dirty;
   uint64_t state = seed;
+  options.engine = WW_ENGINE_MPROTECT;
   options.policy = policy;
   if (ww_tracker_create(&tracker, &options)
       || ww_region_add(tracker, pattern->name, memory, PATTERN_PAGES * page_size, NULL) || ww_start(tracker))

@@ -1,6 +1,7 @@
 /* stacks.c - who wrote: thread, time, order and call stack of the first writer; and that
  * the handler allocates nothing to find out, not even while the heap itself is tracked. */
 #include "config.h"
+#include "../engine.h"
 #include "../tap.h"
 #include "writewatch.h"
 
@@ -318,6 +319,10 @@ during_fork(ww_tracker *tracker)
 int
 main(void)
 {
+  if (!engine_has_writers()) {
+    skip("stacks of writers", ENGINE_NO_WRITERS);
+    return tap_done();
+  }
   struct ww_options options = WW_OPTIONS_INIT;
   ww_tracker *tracker;
   page = (size_t)sysconf(_SC_PAGESIZE);

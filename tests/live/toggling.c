@@ -35,6 +35,7 @@ static void
 begin(void)
 {
   struct ww_options options = WW_OPTIONS_INIT;
+  options.engine = WW_ENGINE_MPROTECT;
   options.policy = WW_POLICY_ADAPTIVE;
   memset(memory, 0, PAGES * page_size);
   if (ww_tracker_create(&tracker, &options)

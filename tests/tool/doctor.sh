@@ -32,7 +32,7 @@ expect() { # wanted status, command...; output and talk are kept for a look
 # The value of a key of one line, without its comma.
 value() { sed -n "s/^ *\"$1\": \(.*[^,]\),*\$/\1/p" "$scratch/json" | head -n 1; }
 
-echo 1..18
+echo 1..20
 
 expect 0 "$tool" doctor
 ok $? "tracking works here"
@@ -57,6 +57,13 @@ ok $? "max_map_count is that of /proc"
 ok $? "processors are those of getconf"
 case "$(value kernel)" in *"$(uname -r)"*) true ;; *) false ;; esac
 ok $? "kernel holds the release of uname"
+
+# What the library says by doing it.
+for engine in userfaultfd pagemap; do
+  expected=false; "$tool" demo strided --pages 8 --epochs 1 --engine $engine --stacks 0 >/dev/null 2>&1 && expected=true
+  sed -n "/^ *\"$engine\": {\$/,/}/s/^ *\"works\": \([a-z]*\),*\$/\1/p" "$scratch/json" | grep -q "^$expected\$"
+  ok $? "the engine $engine is told of as it works here: $expected"
+done
 
 # Whether there is a shield is known from the build and from /proc.
 expected=false; grep -q '^S\["HAVE_LIBSECCOMP_TRUE"\]=""' "$top_builddir/config.status" && expected=true

@@ -54,6 +54,7 @@ main(void)
   static const char *const of_kernel[] = {
     "userfaultfd", "pagemap_scan", "pagemap_scan_tracking", "soft_dirty", NULL
   };
+  static const char *const of_engines[] = { "mprotect", "userfaultfd", "pagemap", "auto", NULL };
   json_error_t error;
   json_t *root = json_loadf(stdin, JSON_REJECT_DUPLICATES, &error);
   if (!root) {
@@ -71,6 +72,7 @@ main(void)
   require_members(machine, "machine.", of_machine);
   require_members(tracking, "tracking.", of_tracking);
   require_members(json_object_get(root, "kernel"), "kernel.", of_kernel);
+  require_members(json_object_get(root, "engines"), "engines.", of_engines);
   const json_t *shield = json_object_get(root, "shield");
   bool shielded = json_is_true(json_object_get(shield, "works"));
   require_members(shield, "shield.", of_shield);

@@ -1,6 +1,7 @@
 # tests/tool: the command, seen from outside.
 tool_tests = \
-  %D%/usage.sh %D%/inputs.sh %D%/outputs.sh %D%/verify.sh %D%/workloads.sh %D%/formats.sh
+  %D%/usage.sh %D%/inputs.sh %D%/outputs.sh %D%/verify.sh %D%/workloads.sh %D%/formats.sh \
+  %D%/bench.sh
 TESTS += $(tool_tests)
 EXTRA_DIST += $(tool_tests) %D%/tap.sh
 check_PROGRAMS += %D%/json_reads

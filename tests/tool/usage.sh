@@ -19,6 +19,9 @@ done
 expect 2 'out of range' 'more pages than addresses' demo strided --pages 18446744073709551615
 expect 2 'out of range' 'too many frames' demo strided --stacks 65
 expect 2 'out of range' 'too many threads' demo strided --threads 257
+expect 2 'auto, mprotect, userfaultfd or pagemap' 'an unknown engine' demo strided --engine msync
+expect 2 'auto, trap or adaptive' 'an unknown policy' demo strided --policy wait
+expect 2 'demonstrates mprotect' 'another engine for what shows mprotect()' demo protection --engine pagemap
 expect 2 'text, json or csv' 'an unknown format' demo strided --format xml
 expect 2 "'spare' is one" 'an operand that is not wanted' demo strided spare
 expect 2 'no file named' 'wordcount without a file' demo wordcount

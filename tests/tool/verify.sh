@@ -32,6 +32,17 @@ for oracle in pagemap-scan soft-dirty content; do
   fi
 done
 unset WRITEWATCH_DEMO_ORACLE
+for engine in userfaultfd pagemap; do
+  for policy in trap adaptive; do
+    run demo random --pages 256 --epochs 5 --engine $engine --policy $policy --verify
+    if grep -q "cannot be had" "$scratch/err"; then
+      skip "--engine $engine" "this machine does not have it"
+    else
+      verdict "--engine $engine --policy $policy: verified" same "$status" 0
+      verdict "--engine $engine --policy $policy: in the report" grep -q "^  engine *$engine" "$scratch/out"
+    fi
+  done
+done
 run demo btree --pages 256 --epochs 3 --audit
 verdict '--audit: nothing is missed' same "$status" 0
 verdict '--audit: is in the report' grep -q 'audit.*passed: 0 pages missed' "$scratch/out"

@@ -2,6 +2,7 @@
  * a crash, and never a lost write. Linked with --wrap=os_map, --wrap=os_protect; and with
  * --wrap=cost_of, so that the adaptive policy does the same each time. */
 #include "config.h"
+#include "../engine.h"
 #include "../tap.h"
 #include "cost.h"
 #include "loan.h"
@@ -93,7 +94,7 @@ scenario(char *const *memory, enum ww_policy policy)
   struct ww_writer writer;
   struct ww_stats stats = { .size = sizeof stats };
   options.policy = policy;
-  options.stack_depth = ww_has_stacks() ? 4 : 0;
+  options.stack_depth = ww_has_stacks() && engine_has_writers() ? 4 : 0;
   if (!fine(ww_tracker_create(&tracker, &options))) {
     expect(!tracker, "an output was set by a call that failed");
     return;

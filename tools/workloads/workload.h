@@ -23,6 +23,8 @@ struct workload_run {
   void     *state;      /* the workload's own, NOT in tracked memory unless it says so */
   FILE     *talk;       /* where a workload may say something to a person; never stdout */
   void     *driver;     /* the driver's */
+  /* The driver's own workload_memory(), or NULL: demo's. */
+  void   *(*memory)(struct workload_run *run, const char *name, size_t bytes);
 };
 
 struct workload {

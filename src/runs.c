@@ -1,0 +1,160 @@
+/* runs.c - runs of marked pages, which a collect arms. */
+#include "config.h"
+#include "runs.h"
+#include "engine.h"
+#include "loan.h"
+#include "policy.h"
+
+#include <errno.h>
+
+/* The first page from `page` on, below `to`, that is marked and not kept, and how many follow. */
+size_t
+runs_next(const struct ww_region *region, const struct page_set *set, size_t page, size_t to, size_t *count)
+{
+  while ((page = bitmap_next(&set->dirty, page)) < to) {
+    size_t word = page / 64;
+    uint64_t bits = bitmap_word(&set->dirty, word) & ~policy_kept(region, word)
+      & bitmap_mask(word, page, to - page);
+    if (bits) {
+      page = word * 64 + (unsigned)__builtin_ctzll(bits);
+      uint64_t from = bits >> (page % 64);
+      size_t length = ~from ? (size_t)__builtin_ctzll(~from) : 64 - page % 64;
+      /* One that goes on in the next word. */
+      while ((page + length) % 64 == 0 && page + length < to) {
+        uint64_t more = bitmap_word(&set->dirty, (page + length) / 64)
+          & ~policy_kept(region, (page + length) / 64) & bitmap_mask((page + length) / 64, page, to - page);
+        size_t here = ~more ? (size_t)__builtin_ctzll(~more) : 64;
+        length += here;
+        if (here < 64)
+          break;
+      }
+      *count = length;
+      return page;
+    }
+    page = (word + 1) * 64;
+  }
+  return BITMAP_NONE;
+}
+
+/* None of [first, first + count) is kept. */
+bool
+runs_none_kept(const struct ww_region *region, size_t first, size_t count)
+{
+  size_t met = region->policy && count ? bitmap_next(&region->policy->kept, first) : BITMAP_NONE;
+  return met >= first + count;
+}
+
+/* Between two runs so many pages are armed along with them: a look at each is less than a call.
+ * They are armed already, or open and marked in the running epoch, and then trap once more. With
+ * the pagemap engine such a page may have been written just now, which only its protection says: so
+ * there it is armed in one with the look at that, and marked as well. */
+static size_t
+gap_allowed(const struct ww_region *region)
+{
+  enum { GAP = 16, GAP_SCANNED = 256 };
+  return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? GAP_SCANNED : GAP;
+}
+
+static int
+arm(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  if (atomic_load(&region->engine) == WW_ENGINE_PAGEMAP)
+    return engine_scan(region, set, first, count, true) ? 0 : -ESTALE;
+  int error = engine_arm(region, first, count, true);
+  return error == -ENOMEM || !error ? error : -ESTALE;
+}
+
+int
+runs_arm(struct ww_region *region, struct page_set *set, size_t from, size_t to)
+{
+  size_t gap = gap_allowed(region), count, first = runs_next(region, set, from, to, &count);
+  while (first != BITMAP_NONE) {
+    size_t behind = first + count, next;
+    while ((next = runs_next(region, set, behind, to, &count)) != BITMAP_NONE && next - behind <= gap
+           && runs_none_kept(region, behind, next - behind))
+      behind = next + count;
+    int error = arm(region, set, first, behind - first);
+    if (error)
+      return error;
+    first = next;
+  }
+  return 0;
+}
+
+/* Marked runs, kept or not, up to a number. */
+static size_t
+count_runs(const struct page_set *set, size_t most)
+{
+  size_t runs = 0, page = 0;
+  while (runs < most && (page = bitmap_next(&set->dirty, page)) != BITMAP_NONE) {
+    uint64_t bits = bitmap_word(&set->dirty, page / 64);
+    runs += (size_t)__builtin_popcountll(bits & ~(bits << 1));
+    page = (page / 64 + 1) * 64;
+  }
+  return runs;
+}
+
+/* Arm what is marked already, and then look at what lies between, which is armed in one with the
+ * look. False if that failed somewhere: then all that is marked is still to be armed. */
+static bool
+scan_between(struct ww_region *region, struct page_set *ended)
+{
+  bool done = runs_arm(region, ended, 0, region->pages) == 0;
+  for (size_t at = 0; done && at < region->pages;) {
+    size_t first = bitmap_next(&ended->dirty, at), behind;
+    first = first < region->pages ? first : region->pages;
+    for (behind = first; behind < region->pages && bitmap_test(&ended->dirty, behind);)
+      behind++;
+    done = first == at || engine_scan(region, ended, at, first - at, true);
+    at = behind;
+  }
+  return done;
+}
+
+/* Of what is kept, whole words at a time, nobody asks the kernel. */
+static void
+scan_others(struct ww_region *region, struct page_set *ended)
+{
+  size_t words = bitmap_words(region->pages);
+  for (size_t word = 0, behind; word < words; word = behind) {
+    for (behind = word; behind < words && policy_kept(region, behind) != ~(uint64_t)0;)
+      behind++;
+    if (behind > word) {
+      size_t end = behind * 64 < region->pages ? behind * 64 : region->pages;
+      (void)engine_scan(region, ended, word * 64, end - word * 64, false);
+    }
+    while (behind < words && policy_kept(region, behind) == ~(uint64_t)0)
+      behind++;
+  }
+}
+
+int
+runs_notice(struct ww_region *region, struct page_set *ended)
+{
+  enum { RUNS_MAX = 1024 };
+  struct pages pinned[PINS];
+  region->scanned = false;
+  engine_check(region, ended);
+  if (atomic_load(&region->engine) != WW_ENGINE_PAGEMAP)
+    return 0;
+  /* Of what is not there a scan says nothing. */
+  if (!engine_is_whole(region))
+    return region_unmapped(region);
+  /* To scan in parts costs a call for each run that is marked already; to scan first and arm then, one
+   * for each that the scan finds: as many as last time, say. */
+  bool open = loan_arming(region, pinned) > 0;
+  if (region->policy) {
+    /* Which pages are armed again is not known yet. */
+    scan_others(region, ended);
+    loan_arming_done();
+    return 0;
+  }
+  size_t before = count_runs(ended, RUNS_MAX);
+  region->scanned = !open && before <= 16 + region->runs && scan_between(region, ended);
+  if (!region->scanned)
+    (void)engine_scan(region, ended, 0, region->pages, false);
+  loan_arming_done();
+  size_t after = count_runs(ended, RUNS_MAX);
+  region->runs = after > before ? after - before : 0;
+  return 0;
+}
