@@ -54,11 +54,18 @@ is_stream(const struct ww_region *region, const struct page_set *set, size_t pag
 }
 
 /* Hash and mark [first, first + count), nothing of which is marked; stops where something is by now,
- * and returns how many it was. In the order from the page that faulted. */
+ * and returns how many it was. In the order from the page that faulted.
+ *
+ * The hash must be what the page holds when it is marked. While a collect is under way, a page may still
+ * be open from the epoch that ended, and be written and copied between the hash and the mark: so nothing
+ * is opened ahead then, and if a collect has begun in between the page is returned whatever it holds. */
 static size_t
 mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t count, int step)
 {
   size_t done = 0;
+  uint64_t collects = atomic_load(&region->tracker->collects);
+  if (collects & 1)
+    return 0;
   for (size_t page = from; done < count; page += (size_t)step, done++) {
     uint64_t bit = (uint64_t)1 << (page % 64);
     if (bitmap_test(&set->dirty, page))
@@ -68,6 +75,8 @@ mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t c
       break;
     /* A fault that comes from here on is recorded as trapped beside it. */
     atomic_fetch_or(&set->bulk[page / 64], bit);
+    if (atomic_load(&region->tracker->collects) != collects)
+      page_set_owe(set, page / 64, bit);
     atomic_store(&set->special, true);
     set->hash[page] = hash;
     atomic_fetch_or(&set->provisional[page / 64], bit);

@@ -433,6 +433,7 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */
   tracker->log[(running + 1) & 1].begin = now;
+  atomic_fetch_add(&tracker->collects, 1);
   for (size_t i = 0; i < tracker->regions; i++)
     policy_mark_kept(tracker->region[i], &tracker->region[i]->set[(running + 1) & 1]);
   uint64_t ended = gate_advance(&tracker->gate);
@@ -446,6 +447,7 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
   }
+  atomic_fetch_add(&tracker->collects, 1);
   tracker->collect_time += os_now() - now;
   lock_give(&tracker->lock);
   if (!error)

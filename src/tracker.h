@@ -15,6 +15,7 @@
 struct ww_tracker {
   /* What handlers use. */
   struct gate gate;
+  _Atomic uint64_t collects;    /* odd while one is being made; see mark_ahead() */
   struct faultlog log[2];           /* by epoch & 1 */
   struct writers *writers;          /* NULL: no stacks */
   unsigned stack_depth;

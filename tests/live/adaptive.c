@@ -87,8 +87,8 @@ compare(struct wrong *wrong)
   size_t count;
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
   for (size_t i = 0; i < count; i++)
-    for (size_t page = (size_t)((char *)run[i].address - memory) / page_size, end = page + run[i].length / page_size;
-         page < end; page++) {
+    for (size_t page = (size_t)((char *)run[i].address - memory) / page_size,
+           end = page + run[i].length / page_size; page < end; page++) {
       bool is_known = !ww_dirty_writer(dirty, memory + page * page_size, &writer);
       switch (run[i].evidence) {
       case WW_TRAPPED:
@@ -124,8 +124,9 @@ try_pattern(const struct pattern *pattern)
     most = figures().kept_pages > most ? figures().kept_pages : most;
   }
   struct ww_stats stats = figures();
-  ok(!wrong.lost && !wrong.invented && !wrong.evidence, "%s%s: %zu lost, %zu invented, %zu of wrong evidence; %llu "
-     "faults, at most %llu kept, %llu opened ahead, %llu unchanged", pattern->name, silently ? ", with silent stores" : "",
+  ok(!wrong.lost && !wrong.invented && !wrong.evidence, "%s%s: %zu lost, %zu invented, %zu of wrong "
+     "evidence; %llu faults, at most %llu kept, %llu opened ahead, %llu unchanged",
+     pattern->name, silently ? ", with silent stores" : "",
      wrong.lost, wrong.invented, wrong.evidence, (unsigned long long)stats.faults, (unsigned long long)most,
      (unsigned long long)stats.ahead_pages, (unsigned long long)stats.unchanged_pages);
   ww_tracker_destroy(tracker);
@@ -148,7 +149,8 @@ try_giving_up(void)
     write_all(64);
     compare(&wrong);
   }
-  ok(figures().kept_pages >= 64, "written each time: %llu pages are kept", (unsigned long long)figures().kept_pages);
+  ok(figures().kept_pages >= 64, "written each time: %llu pages are kept",
+     (unsigned long long)figures().kept_pages);
   uint64_t unchanged = figures().unchanged_pages;
   for (size_t page = 0; page < 64; page++)
     *(volatile char *)(memory + page * page_size) = *(volatile char *)(memory + page * page_size);
@@ -209,10 +211,12 @@ static void
 try_memory(void)
 {
   size_t length = (size_t)256 << 20, pages = length / page_size;
-  char *large = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  char *large = mmap(NULL, length, PROT_READ | PROT_WRITE, flags, -1, 0);
   const ww_region *region = begin(large, length);
   ww_dirty_free(collect());
-  size_t idle = resident(region->policy, policy_size(pages)) + resident(region->hashes, 2 * pages * sizeof *region->hashes);
+  size_t idle = resident(region->policy, policy_size(pages))
+    + resident(region->hashes, 2 * pages * sizeof *region->hashes);
   ok(idle < 64 * 1024, "never written: %zu bytes for %zu pages", idle, pages);
   for (unsigned epoch = 0; epoch < 4; epoch++) {
     for (size_t page = 0; page < pages; page++)

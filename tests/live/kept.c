@@ -117,7 +117,8 @@ try_calls(int mapped)
   warm_up();
   put(base + 7 * page);
   ok(!move_mprotect(base + 4 * page, 8 * page, PROT_READ), "kept pages made read-only");
-  ok(write_raises(base + 5 * page) == 2 /* SEGV_ACCERR */, "mprotect: a write there is the program's own fault");
+  ok(write_raises(base + 5 * page) == 2 /* SEGV_ACCERR */,
+     "mprotect: a write there is the program's own fault");
   is(collected(tracker, base), "7V", "mprotect: what was written before is returned");
   is(collected(tracker, base), "", "mprotect: once");
   ok(!move_mprotect(base + 4 * page, 8 * page, RW), "and writable again");
@@ -135,7 +136,8 @@ try_calls(int mapped)
   put(base + 9 * page);
   is(collected(tracker, base), "9T", "PROT_NONE: and watched");
   warm_up();
-  ok(!move_madvise(base + 3 * page, 2 * page, mapped == MAP_SHARED ? MADV_REMOVE : MADV_DONTNEED), "thrown away");
+  int advice = mapped == MAP_SHARED ? MADV_REMOVE : MADV_DONTNEED;
+  ok(!move_madvise(base + 3 * page, 2 * page, advice), "thrown away");
   is(collected(tracker, base), "3-4D", "madvise: kept pages that lost what they held are declared");
   warm_up();
   put(base + 2 * page);
@@ -221,8 +223,8 @@ try_forking(unsigned flags, int mapped)
     _exit(strcmp(collected(tracker, base), "3T") ? 4 : 0);
   }
   int status = 0;
-  ok(waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status), "fork, %s: the child: %d",
-     flags ? "followed" : "not followed", WEXITSTATUS(status));
+  ok(waitpid(child, &status, 0) == child && WIFEXITED(status) && !WEXITSTATUS(status),
+     "fork, %s: the child: %d", flags ? "followed" : "not followed", WEXITSTATUS(status));
   put(base + 5 * page);
   const char *found = collected(tracker, base);
   /* What is shared was written by the child, too, and there it is verified. */

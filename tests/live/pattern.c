@@ -85,7 +85,9 @@ append(unsigned epoch, uint64_t *state, void (*write)(size_t page))
 static void
 phases(unsigned epoch, uint64_t *state, void (*write)(size_t page))
 {
-  static void (*const all[])(unsigned, uint64_t *, void (*)(size_t)) = { hot, sparse, sweep, stream, stream_back, zipf };
+  static void (*const all[])(unsigned, uint64_t *, void (*)(size_t)) = {
+    hot, sparse, sweep, stream, stream_back, zipf
+  };
   all[epoch / 7 % (sizeof all / sizeof *all)](epoch, state, write);
 }
 
@@ -187,8 +189,10 @@ betrayal(unsigned epoch, uint64_t *state, void (*write)(size_t page))
 }
 
 const struct pattern traps[] = {
-  { "each page once", once }, { "again after three epochs", again_three }, { "again after four", again_four },
-  { "twice, then not for long", twice }, { "beside hot blocks", beside }, { "ends of what is opened ahead", ends },
+  { "each page once", once }, { "again after three epochs", again_three },
+  { "again after four", again_four },
+  { "twice, then not for long", twice }, { "beside hot blocks", beside },
+  { "ends of what is opened ahead", ends },
   { "short runs", short_runs }, { "betrayal", betrayal }
 };
 const size_t traps_count = sizeof traps / sizeof *traps;

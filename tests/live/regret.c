@@ -1,6 +1,6 @@
 /* regret.c - the adaptive policy never costs much more than trapping, whatever the program does. What
- * is counted is not time but what it does: a fault costs T, a page that is verified V, one that is opened ahead
- * twice that. Linked with --wrap=cost_of, which says so to the policy, too. */
+ * is counted is not time but what it does: a fault costs T, a page that is verified V, one that is opened
+ * ahead twice that. Linked with --wrap=cost_of, which says so to the policy, too. */
 #include "config.h"
 #include "../tap.h"
 #include "cost.h"
@@ -64,8 +64,9 @@ try_pattern(const struct pattern *pattern, uint64_t seed)
   struct ww_stats stats, plain;
   double adaptive = cost(pattern, WW_POLICY_ADAPTIVE, seed, &stats);
   double trapped = cost(pattern, WW_POLICY_TRAP, seed, &plain);
-  ok(adaptive <= MOST * trapped, "%s: %.3f of trapping; %llu faults for %llu, %llu verified, %llu opened ahead",
-     pattern->name, adaptive / trapped, (unsigned long long)stats.faults, (unsigned long long)plain.faults,
+  ok(adaptive <= MOST * trapped, "%s: %.3f of trapping; %llu faults for %llu, %llu verified, %llu opened "
+     "ahead", pattern->name, adaptive / trapped, (unsigned long long)stats.faults,
+     (unsigned long long)plain.faults,
      (unsigned long long)stats.verified_pages, (unsigned long long)stats.ahead_pages);
 }
 

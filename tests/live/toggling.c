@@ -1,7 +1,7 @@
 /* toggling.c - content that changes and changes back. Pages that are open are compared by their hashes,
  * so who copies a page while it is being written may copy what comes and goes between two looks: A at
- * the collect, B when it is copied, A at the next collect. ww_dirty_copy() is made for that; memcpy() is seen
- * to lose it, or this test is blind. Linked with --wrap=cost_of, so that the policy keeps pages soon. */
+ * the collect, B when it is copied, A at the next collect. ww_dirty_copy() is made for that; memcpy() is
+ * seen to lose it, or this test is blind. Linked with --wrap=cost_of, so that pages are kept soon. */
 #include "config.h"
 #include "../tap.h"
 #include "cost.h"
@@ -38,7 +38,8 @@ begin(void)
   options.engine = WW_ENGINE_MPROTECT;
   options.policy = WW_POLICY_ADAPTIVE;
   memset(memory, 0, PAGES * page_size);
-  if (ww_tracker_create(&tracker, &options) || ww_region_add(tracker, "toggled", memory, PAGES * page_size, NULL)
+  if (ww_tracker_create(&tracker, &options)
+      || ww_region_add(tracker, "toggled", memory, PAGES * page_size, NULL)
       || ww_start(tracker)) {
     printf("Bail out! %s\n", ww_last_error());
     exit(1);
@@ -157,8 +158,9 @@ toggle_provisional(bool plainly, bool lent)
   next = collect();
   for (size_t page = 0; page < PAGES; page++)
     lost += !holds(next, page) && copied[page * page_size + 99] != 0;
-  ok(opened > 100 && (plainly ? lost > 0 && lost <= opened : !lost), "%s pages, copied by %s: %zu of %zu lost",
-     lent ? "lent" : "ahead", plainly ? "memcpy(), which must lose them" : "ww_dirty_copy()", lost, opened);
+  ok(opened > 100 && (plainly ? lost > 0 && lost <= opened : !lost),
+     "%s pages, copied by %s: %zu of %zu lost", lent ? "lent" : "ahead",
+     plainly ? "memcpy(), which must lose them" : "ww_dirty_copy()", lost, opened);
   ww_dirty_free(next);
   ww_dirty_free(dirty);
   ww_tracker_destroy(tracker);
@@ -239,10 +241,10 @@ hammer(double duration)
   for (unsigned i = 0; i < WRITERS; i++)
     pthread_join(thread[i], NULL);
   ww_tracker_stats(tracker, &stats);
-  ok(!lost && turns, "toggled by %d threads: the copy equals the memory at %u quiet points, %u collects between them",
-     WRITERS, turns, collects);
-  ok(stats.verified_pages > stats.faults && stats.unchanged_pages > 0, "%llu pages verified, %llu of them unchanged",
-     (unsigned long long)stats.verified_pages, (unsigned long long)stats.unchanged_pages);
+  ok(!lost && turns, "toggled by %d threads: the copy equals the memory at %u quiet points, %u collects "
+     "between them", WRITERS, turns, collects);
+  ok(stats.verified_pages > stats.faults && stats.unchanged_pages > 0, "%llu pages verified, %llu of them "
+     "unchanged", (unsigned long long)stats.verified_pages, (unsigned long long)stats.unchanged_pages);
   ww_tracker_destroy(tracker);
 }
 

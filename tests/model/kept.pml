@@ -23,13 +23,13 @@
  */
 
 #ifndef WRITERS
-#define WRITERS  2
+#define WRITERS  1
 #endif
 #ifndef WRITES
 #define WRITES   2     /* of each */
 #endif
 #ifndef COLLECTS
-#define COLLECTS 3     /* while they write; two more follow */
+#define COLLECTS 2     /* while they write; two more follow */
 #endif
 
 #define RO 0
@@ -42,6 +42,7 @@ bit  kept;
 byte baseline;
 byte content;
 byte done;
+byte collects;                /* odd while one is being made */
 
 /* By parity. */
 bit  mark[2], bulk[2], trapped[2], provisional[2], owed[2];
@@ -104,18 +105,27 @@ next:
 /* A handler of another page opens this one along with its own: ahead.c, mark_ahead(). */
 proctype opener()
 {
-  byte e, seen;
+  byte e, seen, before;
   bit  won;
 
   enter();
+  before = collects;
   if
   :: mark[e & 1] -> skip
+#ifndef LEAVE_OUT_COLLECTS
+  :: (before & 1) && !mark[e & 1] -> skip
+  :: !(before & 1) && !mark[e & 1] ->
+#else
   :: else ->
+#endif
      seen = content;
      d_step { won = !mark[e & 1]; mark[e & 1] = 1 };
      if
      :: won ->
         bulk[e & 1] = 1;
+#ifndef LEAVE_OUT_COLLECTS
+        if :: collects != before -> owed[e & 1] = 1 :: else fi;
+#endif
         hash[e & 1] = seen;
         provisional[e & 1] = 1;
         prot = RW
@@ -204,6 +214,7 @@ inline judge()
 
 inline collect()
 {
+  collects++;
 #ifndef WRONG_MARKED_LATE
 #ifndef LEAVE_OUT_NEXT_MARK
   if :: kept -> mark[1 - (epoch & 1)] = 1; bulk[1 - (epoch & 1)] = 1 :: else fi;
@@ -278,7 +289,8 @@ inline collect()
     :: else
     fi;
     mark[p] = 0; bulk[p] = 0; trapped[p] = 0; provisional[p] = 0; owed[p] = 0; hash[p] = 0; about[p] = 0
-  }
+  };
+  collects++
 }
 
 /* policy_rebase() */

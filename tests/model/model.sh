@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..54"
+echo "1..73"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -114,3 +114,23 @@ must fails "pins with the mark provisional before its hash is there" pins -DWRON
 must fails "pins with all returned that was lent" pins -DLEAVE_OUT_JUDGEMENT
 must fails "pins judged by the content alone, not by the next mark's hash" pins -DWRONG_JUDGED_BY_CONTENT $toggle
 must fails "pins without a second look for the next mark" pins -DLEAVE_OUT_SECOND_LOOK $toggle
+
+must holds "kept: the protocol holds" kept
+must holds "kept: it holds where content comes back to what it was" kept -DTOGGLE
+must holds "kept: kept pages may be marked just after the epoch has ended" kept -DWRONG_MARKED_LATE
+must fails "kept without marks in the next epoch" kept -DLEAVE_OUT_NEXT_MARK
+must fails "kept with a neighbour opened before it is hashed and marked" kept -DWRONG_OPENED_FIRST
+must fails "kept with a neighbour hashed after it is marked" kept -DWRONG_HASHED_AFTER_MARK
+must fails "kept with a neighbour kept that another has marked" kept -DWRONG_KEPT_BY_LOSER
+must fails "kept without the hash of what is given up" kept -DLEAVE_OUT_GIVEN_UP_HASH
+must fails "kept without the mark of what is given up" kept -DLEAVE_OUT_GIVEN_UP_MARK
+must fails "kept with what is given up judged before it is armed" kept -DWRONG_JUDGED_BEFORE_ARMING
+must fails "kept without a new baseline" kept -DLEAVE_OUT_BASELINE
+must fails "kept with the baseline read once more" kept -DWRONG_BASELINE_READ_AGAIN
+must fails "kept without what a failed collect owes" kept -DLEAVE_OUT_OWED_BACK
+must fails "kept without what is owed being returned" kept -DLEAVE_OUT_OWED -DTOGGLE
+must fails "kept without a copy of what is on its way to be provisional being owed" kept -DLEAVE_OUT_OWED_ON_THE_WAY -DTOGGLE
+must fails "kept with pages opened ahead during a collect" kept -DLEAVE_OUT_COLLECTS -DTOGGLE
+must fails "kept the same, and a fault forgotten" kept -DLEAVE_OUT_COLLECTS -DWRONG_TRAP_FORGOTTEN
+must fails "kept with a copy that is no new baseline" kept -DWRONG_MEMCPY -DTOGGLE
+must fails "kept with the baseline made before the copy" kept -DWRONG_REBASED_FIRST -DTOGGLE

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -245,6 +246,42 @@ START_TEST(test_dirty_outlives)
 }
 END_TEST
 
+START_TEST(test_copy)
+{
+  struct ww_options options = WW_OPTIONS_INIT;
+  ww_tracker *own;
+  ww_region *region;
+  ww_dirty *dirty;
+  char *buffer = malloc(2 * page);
+  options.policy = WW_POLICY_ADAPTIVE;
+  ck_assert_int_eq(ww_tracker_create(&own, &options), 0);
+  ck_assert_int_eq(ww_region_add(own, "copied", memory, 2 * page, &region), 0);
+  ck_assert_int_eq(ww_region_add(own, "next", memory + 2 * page, page, NULL), 0);
+  ck_assert_int_eq(ww_start(own), 0);
+  ((volatile char *)memory)[page] = 'x';
+  ck_assert_int_eq(ww_collect(own, &dirty), 0);
+  ck_assert_int_eq(ww_dirty_copy(dirty, memory, 2 * page, buffer), 0);
+  ck_assert_int_eq(buffer[page], 'x');
+  CK_FAILS(ww_dirty_copy(NULL, memory, page, buffer), -EINVAL, "NULL");
+  CK_FAILS(ww_dirty_copy(dirty, NULL, page, buffer), -EINVAL, "NULL");
+  CK_FAILS(ww_dirty_copy(dirty, memory, page, NULL), -EINVAL, "NULL");
+  CK_FAILS(ww_dirty_copy(dirty, memory + 1, page, buffer), -EINVAL, "whole pages");
+  CK_FAILS(ww_dirty_copy(dirty, memory, page - 1, buffer), -EINVAL, "whole pages");
+  CK_FAILS(ww_dirty_copy(dirty, memory + page, 2 * page, buffer), -EINVAL, "one region");
+  CK_FAILS(ww_dirty_copy(dirty, memory + 3 * page, page, buffer), -EINVAL, "one region");
+  CK_FAILS(ww_dirty_copy(dirty, memory, (size_t)0 - page, buffer), -EINVAL, "one region");
+  ck_assert_int_eq(ww_stop(own), 0);
+  ck_assert_int_eq(ww_dirty_copy(dirty, memory, 2 * page, buffer), 0);
+  ck_assert_int_eq(ww_region_remove(region), 0);
+  ((volatile char *)memory)[page] = 'y';
+  ck_assert_int_eq(ww_dirty_copy(dirty, memory, 2 * page, buffer), 0);   /* merely copied */
+  ck_assert_int_eq(buffer[page], 'y');
+  ww_tracker_destroy(own);
+  ww_dirty_free(dirty);
+  free(buffer);
+}
+END_TEST
+
 START_TEST(test_words)
 {
   static const int errors[] = { 0, -EINVAL, -E2BIG, -ENOTSUP, -ENOMEM, -EALREADY, -ENODATA, -EFAULT, -EACCES,
@@ -274,6 +311,7 @@ suite_api(void)
   tcase_add_test(tests, test_unmapped_region);
   tcase_add_test(tests, test_stats);
   tcase_add_test(tests, test_dirty_outlives);
+  tcase_add_test(tests, test_copy);
   tcase_add_test(tests, test_words);
   suite_add_tcase(suite, tests);
   return suite;
