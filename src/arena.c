@@ -29,6 +29,7 @@ static struct node *reserve_first, *rover;
  * in their list, so that they are known to be ours. */
 enum { SPARE = 4, SPARE_LENGTH = 64 * 1024 };
 static struct node *spare[SPARE];
+static bool spares_kept;
 
 static struct node *
 take_spare(size_t length)
@@ -47,7 +48,7 @@ take_spare(size_t length)
 static bool
 put_aside(struct node *node)
 {
-  for (unsigned i = 0; i < SPARE && node->length <= SPARE_LENGTH; i++)
+  for (unsigned i = 0; i < SPARE && spares_kept && node->length <= SPARE_LENGTH; i++)
     if (!spare[i]) {
       spare[i] = node;
       return true;
@@ -163,6 +164,19 @@ unmap(struct node *node)
     os_vacate(node, node->length);
   else
     os_unmap(node, node->length);
+}
+
+void
+arena_keep_spares(bool keep)
+{
+  lock_take(&lock);
+  spares_kept = keep;
+  for (unsigned i = 0; i < SPARE && !keep; i++)
+    if (spare[i]) {
+      unmap(spare[i]);
+      spare[i] = NULL;
+    }
+  lock_give(&lock);
 }
 
 void

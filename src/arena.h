@@ -19,6 +19,8 @@ struct arena { _Atomic uint64_t bytes; };
  * about to fill again: between the two it would be the program's neighbour, and be mapped over.
  * Without address space for a range (RLIMIT_AS) things stay as they are. Not for handlers. */
 void arena_reserve(void);
+/* Some of what is given back may be kept for who asks next, as long as there is a tracker. */
+void arena_keep_spares(bool keep);
 /* NULL if there is no memory. `arena` may be NULL. */
 void *arena_map(struct arena *arena, size_t length);
 void arena_unmap(struct arena *arena, void *address);

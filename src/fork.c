@@ -154,6 +154,7 @@ fork_enlist(struct ww_tracker *tracker)
     hooked = true;
     tracker->next = first;
     first = tracker;
+    arena_keep_spares(true);
     install_handlers();
   }
   lock_give(&lock);
@@ -168,8 +169,10 @@ fork_delist(struct ww_tracker *tracker)
   while (*at != tracker)
     at = &(*at)->next;
   *at = tracker->next;
-  if (!first)
+  if (!first) {
     sigchain_restore();
+    arena_keep_spares(false);
+  }
   lock_give(&lock);
 }
 
