@@ -140,6 +140,37 @@ scan_others(struct ww_region *region, struct page_set *ended)
   }
 }
 
+static size_t
+kept_runs(const struct ww_region *region, size_t most)
+{
+  const struct bitmap *kept = &region->policy->kept;
+  size_t runs = 0, page = 0;
+  while (runs < most && (page = bitmap_next(kept, page)) != BITMAP_NONE) {
+    uint64_t bits = bitmap_word(kept, page / 64);
+    runs += (size_t)__builtin_popcountll(bits & ~(bits << 1));
+    page = (page / 64 + 1) * 64;
+  }
+  return runs;
+}
+
+/* All but what is kept is armed in one with the look at it; what this collect decides to keep is armed once
+ * too often then, and costs the kernel's fault once more. False if that failed somewhere. */
+static bool
+scan_between_kept(struct ww_region *region, struct page_set *ended)
+{
+  const struct bitmap *kept = &region->policy->kept;
+  bool done = true;
+  for (size_t at = 0; done && at < region->pages;) {
+    size_t first = bitmap_next(kept, at), behind;
+    first = first < region->pages ? first : region->pages;
+    for (behind = first; behind < region->pages && bitmap_test(kept, behind);)
+      behind += behind % 64 == 0 && bitmap_word(kept, behind / 64) == ~(uint64_t)0 ? 64 : 1;
+    done = first == at || engine_scan(region, ended, at, first - at, true);
+    at = behind;
+  }
+  return done;
+}
+
 int
 runs_notice(struct ww_region *region, struct page_set *ended)
 {
@@ -156,8 +187,15 @@ runs_notice(struct ww_region *region, struct page_set *ended)
    * for each that the scan finds: as many as last time, say. */
   bool open = loan_arming(region, pinned) > 0;
   if (region->policy) {
-    /* Which pages are armed again is not known yet. */
-    scan_others(region, ended);
+    /* Which pages are armed again is not known yet. To arm all the same takes a call for each run that is
+     * kept, to wait for the choice one for each that was written, and looks at all of them twice. */
+    enum { FEW = 16 };
+    size_t kept = kept_runs(region, RUNS_MAX);
+    region->scanned = !open && kept <= FEW + region->runs && scan_between_kept(region, ended);
+    if (!region->scanned)
+      scan_others(region, ended);
+    size_t all = count_runs(ended, RUNS_MAX);
+    region->runs = all > kept ? all - kept : 0;
     loan_arming_done();
     return 0;
   }
