@@ -21,6 +21,12 @@
 
 enum { STREAM_MIN = 4, AHEAD_MAX = 64 };
 
+static struct page_hash
+hash_of(const struct ww_region *region, size_t page)
+{
+  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
+}
+
 /* Pages [page - *, page) or (page, page + *] that are marked and not kept; up to 2 * AHEAD_MAX. */
 static size_t
 run_beside(const struct ww_region *region, const struct page_set *set, size_t page, int step)
@@ -42,7 +48,7 @@ was_written(const struct ww_region *region, const struct page_set *set, size_t p
 {
   if (!atomic_load(&set->unverified) || !(atomic_load(&set->provisional[page / 64]) >> (page % 64) & 1))
     return true;
-  struct page_hash now = page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
+  struct page_hash now = hash_of(region, page);
   return !page_hash_equal(now, set->hash[page]);
 }
 
@@ -50,7 +56,8 @@ static bool
 is_stream(const struct ww_region *region, const struct page_set *set, size_t page, size_t run, int step)
 {
   size_t other = 2 + (os_now() >> 4) % (run - 1);
-  return was_written(region, set, page + (size_t)step) && was_written(region, set, page + (size_t)step * other);
+  return was_written(region, set, page + (size_t)step)
+    && was_written(region, set, page + (size_t)step * other);
 }
 
 /* Hash and mark [first, first + count), nothing of which is marked; stops where something is by now,
@@ -70,7 +77,7 @@ mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t c
     uint64_t bit = (uint64_t)1 << (page % 64);
     if (bitmap_test(&set->dirty, page))
       break;
-    struct page_hash hash = page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
+    struct page_hash hash = hash_of(region, page);
     if (!page_set_add(region, set, page / 64, bit))
       break;
     /* A fault that comes from here on is recorded as trapped beside it. */
@@ -109,7 +116,8 @@ free_beside(const struct ww_region *region, const struct page_set *set, size_t p
 }
 
 static void
-widen(struct ww_region *region, struct page_set *set, size_t page, size_t count, int step, size_t *first, size_t *opened)
+widen(struct ww_region *region, struct page_set *set, size_t page, size_t count, int step, size_t *first,
+      size_t *opened)
 {
   size_t done = mark_ahead(region, set, page + (size_t)step, count, step);
   atomic_fetch_sub_explicit(&region->policy->ahead_left, (long)done, memory_order_relaxed);
@@ -119,7 +127,8 @@ widen(struct ww_region *region, struct page_set *set, size_t page, size_t count,
 }
 
 static bool
-follow_stream(struct ww_region *region, struct page_set *set, size_t page, int step, size_t *first, size_t *count)
+follow_stream(struct ww_region *region, struct page_set *set, size_t page, int step, size_t *first,
+              size_t *count)
 {
   size_t run = run_beside(region, set, page, -step);
   if (run < STREAM_MIN)
@@ -161,6 +170,7 @@ policy_ahead(struct ww_region *region, struct page_set *set, size_t *first, size
   if (!region->policy || !set->hash
       || atomic_load_explicit(&region->policy->ahead_left, memory_order_relaxed) <= 0)
     return;
-  if (!follow_stream(region, set, page, 1, first, count) && !follow_stream(region, set, page, -1, first, count))
+  if (!follow_stream(region, set, page, 1, first, count)
+      && !follow_stream(region, set, page, -1, first, count))
     fill_gap(region, set, page, first, count);
 }

@@ -58,7 +58,8 @@ measure(enum ww_engine engine, struct cost *cost)
     uintptr_t start = (uintptr_t)memory + size;
     if (!tracker_add(tracker, "calibration", start, start + PAGES * size, &region) && !tracker_start(tracker))
       for (unsigned i = 0; i < REPETITIONS; i++) {
-        double a = measure_epoch(tracker, memory + size, size, 1), b = measure_epoch(tracker, memory + size, size, 2);
+        double a = measure_epoch(tracker, memory + size, size, 1);
+        double b = measure_epoch(tracker, memory + size, size, 2);
         if (a > 0 && (near < 0 || a < near))
           near = a;
         if (b > 0 && (apart < 0 || b < apart))

@@ -60,7 +60,8 @@ add_pages(struct builder *builder, size_t first, size_t pages, enum ww_evidence 
 
 /* Pages first .. first + length - 1 of a word, all of them in the set. */
 static void
-add_by_evidence(struct builder *builder, const struct page_set *set, size_t word, unsigned first, unsigned length)
+add_by_evidence(struct builder *builder, const struct page_set *set, size_t word, unsigned first,
+                unsigned length)
 {
   for (unsigned next, end = first + length; first < end; first = next) {
     enum ww_evidence evidence = page_set_evidence(set, word * 64 + first);

@@ -306,7 +306,8 @@ arm_again(struct ww_region *region, uint64_t ended)
   loan_arming_done();
   region->tracker->arm_time += os_now() - begin;
   if (!error)
-    region->tracker->unchanged_pages += loan_verify(region, set, running) + policy_verify(region, set, running, POLICY_KEPT_NOW);
+    region->tracker->unchanged_pages += loan_verify(region, set, running)
+      + policy_verify(region, set, running, POLICY_KEPT_NOW);
   return error;
 }
 

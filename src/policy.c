@@ -53,6 +53,12 @@ static const double EXPLORE = 1.0 / 32;   /* of that, for kinds of page that hav
 static const double TRIES_KNOWN = 32, TRIES_KEPT = 4096;
 
 static size_t
+next_word(size_t page)
+{
+  return (page / 64 + 1) * 64;
+}
+
+static size_t
 flat(size_t pages)
 {
   return bitmap_words(pages) * sizeof(uint64_t);
@@ -125,7 +131,8 @@ instruct(struct ww_region *region)
   if (policy->aliased)
     ahead = 0;              /* the marks would be spread (alias.c), as if they were writes */
   atomic_store(&policy->ahead_left, ahead < AHEAD_AT_MOST ? (long)ahead : AHEAD_AT_MOST);
-  atomic_store(&policy->gap_max, region->engine != WW_ENGINE_MPROTECT ? 0 : gap < GAP_AT_MOST ? (unsigned)gap : GAP_AT_MOST);
+  gap = gap < GAP_AT_MOST ? gap : GAP_AT_MOST;
+  atomic_store(&policy->gap_max, region->engine == WW_ENGINE_MPROTECT ? (unsigned)gap : 0);
 }
 
 void
@@ -141,7 +148,7 @@ policy_mark_kept(struct ww_region *region, struct page_set *next)
   struct policy *policy = region->policy;
   if (!policy)
     return;
-  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64)
+  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = next_word(page))
     mark(region, next, page / 64, bitmap_word(&policy->kept, page / 64));
 }
 
@@ -158,7 +165,7 @@ policy_forget(struct ww_region *region)
   struct policy *policy = region->policy;
   if (!policy)
     return;
-  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64)
+  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = next_word(page))
     give_up(policy, page / 64, ~(uint64_t)0);
 }
 
@@ -265,7 +272,7 @@ try_pages(struct choice *choice, size_t word, uint64_t mask, enum trial kind)
     unsigned bit = (unsigned)__builtin_ctzll(mask);
     taken |= (uint64_t)1 << bit;
     choice->budget[kind] -= 1;
-    policy->patience[word * 64 + bit] = (struct patience){ (uint8_t)granted, granted & 63, (unsigned char)kind & 3 };
+    policy->patience[word * 64 + bit] = (struct patience){ (uint8_t)granted, granted & 63, kind & 3 };
   }
   return taken;
 }
@@ -334,7 +341,8 @@ choose_word(struct choice *choice, size_t word)
     ahead = bulk & ~kept & atomic_load(&ended->provisional[word]) & ~atomic_load(&ended->owed[word]);
     ahead &= ~forget_given_up(policy, word, ahead);
   }
-  uint64_t trapped = dirty & ~kept & ~declared & ~bulk, candidates = trapped | (dirty & ~kept & ~declared & ahead);
+  uint64_t trapped = dirty & ~kept & ~declared & ~bulk;
+  uint64_t candidates = trapped | (dirty & ~kept & ~declared & ahead);
   if (!candidates)
     return;
   unsigned traps = (unsigned)__builtin_popcountll(trapped);
@@ -392,7 +400,7 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
   double dense = 64 * worth(policy);
   choice.dense = dense < 2 ? 2 : (unsigned)dense;
   set_budgets(&choice);
-  for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64) {
+  for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = next_word(page)) {
     double before = policy->bank;
     choose_word(&choice, page / 64);
     /* What this word's traps have put into the bank may be risked at once. */
@@ -421,7 +429,8 @@ static uint64_t
 to_look_at(const struct policy *policy, const struct page_set *ended, size_t word, enum policy_pass pass)
 {
   uint64_t fresh = policy->fresh[word];
-  return bitmap_word(&policy->kept, word) & bitmap_word(&ended->dirty, word) & (pass == POLICY_KEPT_NOW ? fresh : ~fresh);
+  return bitmap_word(&policy->kept, word) & bitmap_word(&ended->dirty, word)
+    & (pass == POLICY_KEPT_NOW ? fresh : ~fresh);
 }
 
 /* The processor looks ahead by itself, but not into the next page: its first lines are on their way while
@@ -557,7 +566,7 @@ policy_verify(struct ww_region *region, struct page_set *ended, struct page_set 
     return 0;
   uint32_t *list = policy->list;
   struct looking looking = { region, ended, list, pass };
-  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64) {
+  for (size_t page = 0; (page = bitmap_next(&policy->kept, page)) != BITMAP_NONE; page = next_word(page)) {
     uint64_t looked = to_look_at(policy, ended, page / 64, pass);
     if (looked)
       list[words++] = (uint32_t)(page / 64);
@@ -581,7 +590,8 @@ policy_learn_ahead(struct ww_region *region, size_t changed, size_t unchanged)
   if (!policy)
     return;
   const struct cost *cost = &policy->cost;
-  policy->bank += (double)changed * (trap_cost(policy) - 2 * cost->verify) - (double)unchanged * 2 * cost->verify;
+  policy->bank += (double)changed * (trap_cost(policy) - 2 * cost->verify)
+    - (double)unchanged * 2 * cost->verify;
 }
 
 /* ------------------------------------------------------------- other ends */
@@ -592,7 +602,8 @@ policy_release(struct ww_region *region, struct page_set *running, size_t first,
   struct policy *policy = region->policy;
   if (!policy)
     return;
-  for (size_t page = first; (page = bitmap_next(&policy->kept, page)) < first + count; page = (page / 64 + 1) * 64)
+  for (size_t page = first; (page = bitmap_next(&policy->kept, page)) < first + count;
+       page = next_word(page))
     make_provisional(policy, running, page / 64,
                      bitmap_word(&policy->kept, page / 64) & bitmap_mask(page / 64, first, count));
 }
@@ -603,7 +614,7 @@ policy_give_back(struct ww_region *region, const struct page_set *ended)
   struct policy *policy = region->policy;
   if (!policy)
     return;
-  for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = (page / 64 + 1) * 64) {
+  for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = next_word(page)) {
     give_up(policy, page / 64, bitmap_word(&ended->dirty, page / 64));
     policy->fresh[page / 64] = 0;
   }

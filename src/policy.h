@@ -12,7 +12,8 @@ enum trial { TRIAL_NONE, TRIAL_AGAIN, TRIAL_FIRST, TRIAL_NEIGHBOUR, TRIALS };
 
 struct policy {
   struct bitmap kept;           /* open since the last collect or longer, marked in the running epoch */
-  struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or ww_dirty_copy() copied */
+  struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or
+                                   ww_dirty_copy() copied */
   struct patience { uint8_t left; uint8_t granted : 6, trial : 2; } *patience;  /* [pages], likewise */
   uint32_t *list;               /* [words] those that this collect looks at */
   uint64_t *fresh;              /* a bit a page: kept by this collect */

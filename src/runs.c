@@ -55,8 +55,8 @@ gap_allowed(const struct ww_region *region)
   return atomic_load(&region->engine) == WW_ENGINE_PAGEMAP ? GAP_SCANNED : GAP;
 }
 
-/* None of [first, first + count) is kept, nor, with the pagemap engine, open for another reason that a mark of
- * the running epoch knows: the kernel would say that it was written. */
+/* None of [first, first + count) is kept, nor, with the pagemap engine, open for another reason that a mark
+ * of the running epoch knows: the kernel would say that it was written. */
 static bool
 may_be_armed_too(struct ww_region *region, const struct page_set *set, size_t first, size_t count)
 {

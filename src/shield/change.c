@@ -77,7 +77,8 @@ release(struct ww_region *region, struct range range)
   uintptr_t to = range.end < region->end ? range.end : region->end;
   size_t first = (from - region->start) >> region->shift;
   if (atomic_load(&region->armed))
-    policy_release(region, running_set(region), first, ((to - 1 - region->start) >> region->shift) + 1 - first);
+    policy_release(region, running_set(region), first,
+                   ((to - 1 - region->start) >> region->shift) + 1 - first);
 }
 
 int
