@@ -39,6 +39,13 @@ make_region(char *memory, size_t pages)
   return region;
 }
 
+static void
+free_region(struct ww_region *region)
+{
+  free(region->tracker);
+  region_release(region);
+}
+
 /* 0 is lent and stays, 1 is lent and changes, 2 is trapped besides and stays, 3 was only written. */
 START_TEST(test_verify)
 {
@@ -53,6 +60,7 @@ START_TEST(test_verify)
   ck_assert_uint_eq(bitmap_word(&ended->dirty, 0), 0xe);
   ck_assert_int_eq(page_set_evidence(ended, 1), WW_DECLARED);
   ck_assert_int_eq(page_set_evidence(ended, 2), WW_TRAPPED);
+  free_region(region);
 }
 END_TEST
 
@@ -74,6 +82,7 @@ START_TEST(test_chain)
   page_set_clear(ended);
   ck_assert_uint_eq(loan_verify(region, running, ended), 2);
   ck_assert_uint_eq(bitmap_word(&running->dirty, 1), 0x8);
+  free_region(region);
 }
 END_TEST
 
