@@ -21,12 +21,6 @@
 
 enum { STREAM_MIN = 4, AHEAD_MAX = 64 };
 
-static struct page_hash
-hash_of(const struct ww_region *region, size_t page)
-{
-  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
-}
-
 /* Pages [page - *, page) or (page, page + *] that are marked and not kept; up to 2 * AHEAD_MAX. */
 static size_t
 run_beside(const struct ww_region *region, const struct page_set *set, size_t page, int step)
@@ -48,7 +42,7 @@ was_written(const struct ww_region *region, const struct page_set *set, size_t p
 {
   if (!atomic_load(&set->unverified) || !(atomic_load(&set->provisional[page / 64]) >> (page % 64) & 1))
     return true;
-  struct page_hash now = hash_of(region, page);
+  struct page_hash now = region_page_hash(region, page);
   return !page_hash_equal(now, set->hash[page]);
 }
 
@@ -77,7 +71,7 @@ mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t c
     uint64_t bit = (uint64_t)1 << (page % 64);
     if (bitmap_test(&set->dirty, page))
       break;
-    struct page_hash hash = hash_of(region, page);
+    struct page_hash hash = region_page_hash(region, page);
     if (!page_set_add(region, set, page / 64, bit))
       break;
     /* A fault that comes from here on is recorded as trapped beside it. */

@@ -10,12 +10,6 @@
  * writable in bulk, which say so. */
 enum { HASHED_MAX = 16 * 1024 * 1024 };
 
-static struct page_hash
-hash_of(const struct ww_region *region, size_t page)
-{
-  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
-}
-
 /* Mark the pages of `mask` in a word, where they are not marked yet, as provisional: hashed
  * first, for once a page is marked another thread's fault may make it writable. Only who
  * marked the page has its hash, and whoever sees that it is provisional may read the hash.
@@ -27,7 +21,7 @@ mark_provisional(struct ww_region *region, struct page_set *set, size_t word, ui
   uint64_t missing = mask & ~bitmap_word(&set->dirty, word);
   for (uint64_t rest = missing; rest; rest &= rest - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(rest);
-    hash[bit] = hash_of(region, word * 64 + bit);
+    hash[bit] = region_page_hash(region, word * 64 + bit);
   }
   uint64_t added = missing ? page_set_add(region, set, word, missing) : 0;
   if (!added)
@@ -242,7 +236,7 @@ is_unchanged(const struct ww_region *region, const struct page_set *ended, const
              size_t page)
 {
   if (!bitmap_test(&running->dirty, page)) {
-    struct page_hash now = hash_of(region, page);
+    struct page_hash now = region_page_hash(region, page);
 #if !defined(__SANITIZE_THREAD__)   /* does not know fences, and needs none */
     atomic_thread_fence(memory_order_seq_cst);
 #endif

@@ -15,7 +15,8 @@
  * three kinds: trapped again after a short while, trapped for the first time, not trapped but
  * among many that were. A kind of which p T < V is tried only now and then; one of which p T > V
  * gets all the patience at once, for then a page is worth keeping that is idle for long. What is
- * left is the tenth: 1.10 of trapping, and hashing what is given up once more.
+ * left is RISK, more of it in the first epoch (RISK_FIRST, LESSONS), and hashing what is given up
+ * once more.
  *
  * Why no write is lost. A page that is kept is open, and marked (as bulk) in the running epoch
  * like every page that is open (gate.h); the mark of the next epoch is made before that begins.
@@ -85,12 +86,6 @@ policy_init(struct policy *policy, size_t pages, void *zeroed)
   policy->baseline = (void *)at;
   policy->list = (void *)(policy->baseline + pages);
   policy->patience = (void *)(policy->list + bitmap_words(pages));
-}
-
-static struct page_hash
-hash_of(const struct ww_region *region, size_t page)
-{
-  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
 }
 
 /* Mark as what is open without having been written. What a fault has marked already stays trapped:
@@ -292,7 +287,7 @@ keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
   struct ww_region *region = choice->region;
   for (uint64_t rest = mask; rest; rest &= rest - 1) {
     size_t page = word * 64 + (unsigned)__builtin_ctzll(rest);
-    policy->baseline[page] = hash_of(region, page);
+    policy->baseline[page] = region_page_hash(region, page);
   }
   /* What was marked meanwhile was opened by a fault, and may have been written before it was hashed. */
   uint64_t added = page_set_add(region, choice->running, word, mask);
@@ -461,7 +456,7 @@ look(void *argument, size_t index)
     uint64_t others = rest & (rest - 1);
     if (others)
       fetch(region, word * 64 + (unsigned)__builtin_ctzll(others));
-    struct page_hash now = hash_of(region, page);
+    struct page_hash now = region_page_hash(region, page);
     if (fresh & mask ? (provisional & mask) && !page_hash_equal(now, looking->ended->hash[page])
         : !page_hash_equal(now, policy->baseline[page]))
       changed |= mask;

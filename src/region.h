@@ -74,6 +74,12 @@ region_page_address(const struct ww_region *region, size_t page)
   return region->start + (page << region->shift);
 }
 
+static inline struct page_hash
+region_page_hash(const struct ww_region *region, size_t page)
+{
+  return page_hash((const void *)region_page_address(region, page), (size_t)1 << region->shift);
+}
+
 /* Add pages of one word; returns those that were not in the set. Counts the mappings
  * that the set's runs cost if its pages alone are writable: two for each run. */
 uint64_t page_set_add(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
