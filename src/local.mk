@@ -161,6 +161,24 @@ libreport_la_SOURCES = \
   %D%/symbol.c %D%/symbol.h
 libreport_la_LIBADD = $(LIBDW_LIBS) $(JANSSON_LIBS)
 
+# Traces. What writes them is a library of its own, as it goes into strangers' programs; what reads
+# them and reports is for the tool.
+noinst_LTLIBRARIES += libtracewrite.la libtrace.la
+libtracewrite_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
+libtracewrite_la_SOURCES = \
+  %D%/trace.h \
+  %D%/trace_code.h \
+  %D%/trace_put.c \
+  %D%/trace_seal.c \
+  %D%/trace_sum.c \
+  %D%/trace_words.c \
+  %D%/trace_write.c %D%/trace_write.h
+libtrace_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(LIBDW_CFLAGS) $(JANSSON_CFLAGS)
+libtrace_la_SOURCES = \
+  %D%/trace_decode.c %D%/trace_decode.h \
+  %D%/trace_read.c
+libtrace_la_LIBADD = libtracewrite.la libreport.la $(LIBDW_LIBS) $(JANSSON_LIBS)
+
 libwritewatch_la_SOURCES =
 libwritewatch_la_LIBADD = libtracker.la libreport.la
 libwritewatch_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -version-info $(WW_ABI) \
