@@ -298,7 +298,7 @@ struct trace_record {
 struct trace_reader;
 
 enum trace_reading {
-  TRACE_SKIM = 1               /* DIRTY blocks are passed over, neither checked nor returned */
+  TRACE_SKIM = 1               /* DIRTY blocks are passed over: unchecked, and returned without runs */
 };
 
 /* Read `fd`, a file that is seekable; it stays the caller's. Some 3 MiB are allocated.

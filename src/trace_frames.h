@@ -2,21 +2,14 @@
 #ifndef WW_TRACE_FRAMES_H
 #define WW_TRACE_FRAMES_H
 
+#include "names/names.h"
 #include "trace_index.h"
-
-/* A place in the source; at one address there are several where functions are inlined. What is not
- * known is NULL or 0. */
-struct frame_place {
-  const char *function;
-  const char *file;
-  uint32_t    line;
-};
 
 struct frame_found {
   const char *module;           /* path; "": code made at run time; NULL: in no module */
   uint64_t    offset;           /* in the module's own terms, else the address */
   size_t      count;            /* at least 1; the innermost function first */
-  const struct frame_place *places;
+  const struct names_place *places;
 };
 
 struct trace_frames;
@@ -25,8 +18,7 @@ struct trace_frames;
 int  trace_frames_open(struct trace_frames **frames, const struct trace_index *index, bool named);
 /* This stack's frames, or (leaf_only) the first one, will be asked for: many at once cost much less. */
 void trace_frames_want(struct trace_frames *frames, const struct index_stack *stack, bool leaf_only);
-/* Frame `position` of the stack, from 0. Lives until trace_frames_close(), but for frames_found.places,
- * which live until the next call if there is no name. */
+/* Frame `position` of the stack, from 0. Lives until trace_frames_close(). */
 struct frame_found trace_frames_find(struct trace_frames *frames, const struct index_stack *stack,
                                      uint32_t position);
 /* Why there are fewer names than one would expect of a module, a phrase; or NULL. */

@@ -12,6 +12,7 @@
 #define INDEX_REGIONS_MAX (1u << 22)
 #define INDEX_STACKS_MAX  (1u << 22)
 #define INDEX_EPOCHS_MAX  (1u << 30)
+#define INDEX_KEPT         100000u      /* notes, children, coverages: more are merely counted */
 #define INDEX_DAMAGES_KEPT 16u
 
 /* Texts are copies that end with NUL, never NULL unless it says so; cut at a NUL of their own. */
@@ -103,6 +104,7 @@ struct trace_index {
   size_t   notes_count, notes_room;
   struct index_child  *children;
   size_t   children_count, children_room;
+  uint64_t dropped;          /* of these three kinds, how many were not kept */
   struct index_damage damages[INDEX_DAMAGES_KEPT];   /* the first ones */
   uint64_t damages_count, damaged;   /* all; bytes */
   uint64_t tail, tail_at;    /* bytes at the end that are the beginning of a block, and where */

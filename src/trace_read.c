@@ -273,6 +273,17 @@ step_over(struct trace_reader *reader, struct trace_record *record, const struct
   return give_damage(reader, record, next, found->reason ? found->reason : "a block is longer than the file");
 }
 
+/* Of a DIRTY block that is passed over, only what is before its runs is given. */
+static uint32_t
+skimmed(struct trace_reader *reader, struct found *found)
+{
+  uint32_t length = found->length < 2 * TRACE_NUMBER_MAX ? found->length : 2 * TRACE_NUMBER_MAX;
+  const unsigned char *block = see(reader, reader->offset, TRACE_BLOCK_HEAD + length, &found->error);
+
+  found->payload = block ? block + TRACE_BLOCK_HEAD : NULL;
+  return block ? length : 0;
+}
+
 int
 trace_next(struct trace_reader *reader, struct trace_record *record)
 {
@@ -297,14 +308,17 @@ trace_next(struct trace_reader *reader, struct trace_record *record)
     end = reader->offset + TRACE_BLOCK_HEAD + found.length;
     record->type = found.type < TRACE_TYPES ? (enum trace_type)found.type : TRACE_TYPES;
     record->offset = reader->offset;
-    if (record->type == TRACE_TYPES || !found.payload
-        || (record->type == TRACE_DIRTY && reader->flags & TRACE_SKIM)) {
+    if (record->type == TRACE_TYPES) {
       reader->offset = end;
       continue;
     }
+    if (record->type == TRACE_DIRTY && reader->flags & TRACE_SKIM)
+      found.length = skimmed(reader, &found);
     wrong = trace_decode(record, found.payload, found.length, reader->frames);
     if (wrong)
       return give_damage(reader, record, end, wrong);
+    if (record->type == TRACE_DIRTY && reader->flags & TRACE_SKIM)
+      record->dirty.runs.at = record->dirty.runs.end;
     reader->offset = end;
     return 1;
   }
