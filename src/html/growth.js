@@ -1,11 +1,11 @@
 /* What a checkpoint costs, by its interval: two curves and a table. */
 const growth = (() => {
-  const WIDTH = 560, HEIGHT = 240, LEFT = 74, RIGHT = 18, TOP = 14, BOTTOM = 40;
+  const HEIGHT = 240, LEFT = 82, RIGHT = 14, TOP = 14, BOTTOM = 42;
 
   function curve(svg, points, unit, ideal) {
+    const WIDTH = Math.max(300, svg.clientWidth);
     svg.replaceChildren();
     svg.setAttribute("viewBox", "0 0 " + WIDTH + " " + HEIGHT);
-    svg.setAttribute("preserveAspectRatio", "xMinYMid meet");
     if (!points.length) return;
     const log = Math.log2, xs = points.map(p => log(p.x)), most = Math.max(...points.map(p => p.y), 1e-9);
     const x0 = xs[0], x1 = Math.max(xs[xs.length - 1], x0 + 1);
@@ -44,17 +44,24 @@ const growth = (() => {
       group.append(draw("circle", { class: "dot", cx: X(p.x), cy: Y(p.y), r: 4 }));
       if (i === 0 || i === points.length - 1)
         group.append(draw("text", { class: "value", x: i ? WIDTH - RIGHT : X(p.x) + 9,
-          y: Math.max(10, Y(p.y) + (Y(p.y) < 40 ? 22 : -10)), "text-anchor": i ? "end" : "start" }, bytes(p.y) + unit));
+          y: Y(p.y) + (Y(p.y) < 36 ? 22 : -11), "text-anchor": i ? "end" : "start" }, bytes(p.y) + unit));
       svg.append(group);
     });
   }
 
   function start() {
     const points = data.growth.filter(g => g.seconds > 0);
-    curve(byId("growth-bytes"), points.map(g => ({ x: g.seconds, y: g.bytes, k: g.epochs })), "", points.length ? p => points[0].bytes * p.k / points[0].epochs : null);
-    curve(byId("growth-rate"), points.map(g => ({ x: g.seconds, y: g.bytes / g.seconds, k: g.epochs })), "/s", null);
+    const both = () => {
+      curve(byId("growth-bytes"), points.map(g => ({ x: g.seconds, y: g.bytes, k: g.epochs })), "", points.length ? p => points[0].bytes * p.k / points[0].epochs : null);
+      curve(byId("growth-rate"), points.map(g => ({ x: g.seconds, y: g.bytes / g.seconds, k: g.epochs })), "/s", null);
+    };
+    let width = 0;
+    new ResizeObserver(() => {
+      if (byId("growth-bytes").clientWidth !== width) both();
+      width = byId("growth-bytes").clientWidth;
+    }).observe(byId("growth-bytes"));
     if (points.length)
-      byId("growth-bytes").parentNode.append(make("p", { class: "soft" }, "Dotted: if no page were written twice."));
+      byId("growth-bytes").parentNode.append(make("p", { class: "soft small" }, "Dotted: if no page were written twice."));
     const table = make("table", null, make("caption", { class: "hidden" }, "Growth of the dirty set with the interval"),
       make("thead", null, make("tr", null, ...["Epochs", "Interval", "Pages", "Bytes", "At most", "Bandwidth"]
         .map(name => make("th", { scope: "col", class: "number" }, make("span", null, name))))),

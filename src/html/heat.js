@@ -93,11 +93,20 @@ const heat = (() => {
     return n;
   }
 
-  return { columns, rows, level, fit, shares, at: (column, row) => first[row * columns + column] };
+  /* The colours begin where all but the rarest cells do, so that what there is can be told apart. */
+  const low = (() => {
+    const counts = new Uint32Array(256);
+    for (let i = 0; i < first.length; i++) counts[first[i]]++;
+    let left = (first.length - counts[0]) / 100, v = 1;
+    while (v < 224 && (left -= counts[v]) > 0) v++;
+    return v;
+  })();
+
+  return { columns, rows, level, fit, shares, low, at: (column, row) => first[row * columns + column] };
 })();
 
 /* 256 colours, from the paper's to the hottest. */
-function palette(dark) {
+function palette(dark, low) {
   const stops = dark
     ? [[16, 17, 21], [48, 20, 74], [120, 28, 96], [200, 52, 66], [246, 126, 40], [252, 200, 84], [255, 248, 214]]
     : [[247, 245, 240], [253, 226, 150], [250, 176, 84], [236, 106, 52], [192, 42, 62], [116, 18, 82], [40, 8, 58]];
@@ -105,9 +114,9 @@ function palette(dark) {
   const css = [];
   for (let v = 0; v < 256; v++) {
     /* What is dirty at all is told from what is not. */
-    const at = v === 0 ? 0 : (0.10 + 0.90 * Math.pow(v / 255, 1.7)) * (stops.length - 1);
-    const low = Math.min(stops.length - 2, Math.floor(at)), part = at - low;
-    const mixed = [0, 1, 2].map(i => Math.round(stops[low][i] + (stops[low + 1][i] - stops[low][i]) * part));
+    const part = Math.max(0, v - low) / (255 - low), at = v === 0 ? 0 : (0.12 + 0.88 * part) * (stops.length - 1);
+    const stop = Math.min(stops.length - 2, Math.floor(at));
+    const mixed = [0, 1, 2].map(i => Math.round(stops[stop][i] + (stops[stop + 1][i] - stops[stop][i]) * (at - stop)));
     colours[v] = (255 << 24 | mixed[2] << 16 | mixed[1] << 8 | mixed[0]) >>> 0;
     css.push("rgb(" + mixed.join(",") + ")");
   }

@@ -3,7 +3,7 @@ const map = (() => {
   const canvas = byId("map"), strip = byId("strip"), tip = byId("map-tip"), status = byId("map-status");
   const regions = new Map(data.regions.map(region => [region[0], region]));
   const whole = { x0: 0, x1: heat.columns, y0: 0, y1: heat.rows };
-  let view = Object.assign({}, whole), colours = palette(false), wait = 0;
+  let view = Object.assign({}, whole), colours = palette(false, heat.low), wait = 0;
   let cursor = null, box = null, drag = null;
   const pointers = new Map();
   const AXIS = 26;
@@ -195,21 +195,29 @@ const map = (() => {
     }
     context.fillStyle = colour("soft");
     context.fillText("dirty pages an epoch", left - 10, height - 2 > 0 ? height - 2 : 0);
-    const accent = colour("accent");
-    /* The most of each pixel's epochs pale, their mean full. */
-    for (const [values, alpha] of [[most, 0.3], [mean, 1]]) {
-      context.fillStyle = accent;
-      context.globalAlpha = alpha;
-      for (let x = 0; x < width; x++) {
-        const c0 = Math.floor(view.x0 + x * (view.x1 - view.x0) / width);
-        const c1 = Math.max(c0 + 1, Math.floor(view.x0 + (x + 1) * (view.x1 - view.x0) / width));
-        let value = 0;
-        for (let c = c0; c < c1 && c < heat.columns; c++)
-          value = values === most ? Math.max(value, values[c]) : value + values[c] / (c1 - c0);
-        const y = (height - top) * value / top0;
-        if (value > 0) context.fillRect(left + x, height - Math.max(0.7, y), 1, Math.max(0.7, y));
+    context.fillStyle = context.strokeStyle = colour("accent");
+    /* The most of each pixel's epochs pale, their mean as a line with its area. */
+    const line = new Path2D();
+    for (let x = 0; x < width; x++) {
+      const c0 = Math.floor(view.x0 + x * (view.x1 - view.x0) / width);
+      const c1 = Math.max(c0 + 1, Math.floor(view.x0 + (x + 1) * (view.x1 - view.x0) / width));
+      let highestHere = 0, sum = 0;
+      for (let c = c0; c < c1 && c < heat.columns; c++) {
+        highestHere = Math.max(highestHere, most[c]);
+        sum += mean[c] / (c1 - c0);
       }
+      const y = (height - top) * sum / top0;
+      context.globalAlpha = 0.2;
+      context.fillRect(left + x, height - (height - top) * highestHere / top0, 1, (height - top) * highestHere / top0);
+      context.globalAlpha = 0.25;
+      context.fillRect(left + x, height - y, 1, y);
+      if (x) line.lineTo(left + x + 0.5, height - y);
+      else line.moveTo(left + x + 0.5, height - y);
     }
+    context.globalAlpha = 1;
+    context.lineWidth = 1.25;
+    context.stroke(line);
+    context.lineWidth = 1;
     context.globalAlpha = 1;
   }
 
@@ -418,12 +426,15 @@ const map = (() => {
   }
 
   function recolour(dark) {
-    colours = palette(dark);
-    byId("ramp").style.background = "linear-gradient(to right," + [1, 40, 80, 120, 160, 200, 230, 255].map(v => colours.css[v]).join(",") + ")";
+    colours = palette(dark, heat.low);
+    const steps = [];
+    for (let i = 0; i <= 16; i++) steps.push(colours.css[Math.round(heat.low + (255 - heat.low) * i / 16)]);
+    byId("ramp").style.background = "linear-gradient(to right," + steps.join(",") + ")";
+    byId("ramp-low").textContent = "dirty in " + share(heat.shares[heat.low], 1);
     refresh();
   }
 
-  return { start, recolour, look, get view() { return view; }, showRegion(id) {
+  return { start, recolour, look, get view() { return view; }, has: id => bands.some(band => band.id === id), showRegion(id) {
     const band = bands.find(candidate => candidate.id === id);
     if (!band) return false;
     look({ x0: 0, x1: heat.columns, y0: band.begin, y1: band.end });

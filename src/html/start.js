@@ -4,7 +4,7 @@ function tiles() {
   const tile = (name, value, detail) => host.append(make("div", { class: "tile" }, make("dt", null, name), make("dd", null, value, detail ? make("small", null, detail) : null)));
   const seconds = t.seconds;
   tile("Recorded", time(seconds), plural(t.epochs, "epoch") + (data.run.interval ? ", asked for every " + time(data.run.interval) : ""));
-  tile("Dirty pages an epoch, median", count(t.median), seconds ? "most: " + count(t.peak) : null);
+  tile("Pages an epoch", count(t.median), "the median; the most " + count(t.peak));
   tile("Dirtied", bytes(seconds ? t.bytes / seconds : 0) + "/s", bytes(t.bytes) + " in all");
   tile("Different pages", count(t.ever), bytes(t.everBytes) + ", " + share(t.everBytes, t.watched) + " of the watched memory");
   tile("Written again", share(t.ever - t.once, t.ever), plural(t.once, "page") + " in one epoch only");
@@ -31,7 +31,7 @@ function evidence() {
 
 function coverage() {
   const c = data.coverage;
-  if (!c) {
+  if (Array.isArray(c)) {
     byId("coverage-note").textContent = "The trace does not say which share of the program's memory was watched.";
     byId("coverage-bar").hidden = true;
     return;
@@ -46,7 +46,7 @@ function coverage() {
 }
 
 function facts() {
-  const r = data.run, e = data.end, host = byId("facts");
+  const r = data.run, e = data.end === -1 ? null : data.end, host = byId("facts");
   const fact = (name, value) => { if (value) host.append(make("dt", null, name), make("dd", null, value)); };
   fact("Program", text(r.exe));
   fact("Process", r.pid + (r.origin ? ", " + r.origin : ""));

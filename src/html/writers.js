@@ -20,7 +20,7 @@ const writers = (() => {
   function stackCell(label, detail, stack) {
     const frames = stacks.get(stack);
     if (!frames || !frames.length) return make("span", null, label, detail ? make("span", { class: "soft" }, detail) : null);
-    const button = make("button", { type: "button", class: "more", "aria-expanded": "false" }, make("span", { class: "mono" }, label));
+    const button = make("button", { type: "button", class: "more", "aria-expanded": "false" }, make("span", { class: "mono clamp" }, label));
     const cell = make("div", null, button, detail ? make("span", { class: "soft" }, detail) : null);
     let list = null;
     button.addEventListener("click", () => {
@@ -101,10 +101,10 @@ const regions = (() => {
     const label = row => text(row[2]) || "[" + row[1] + "]";
     const table = sortedTable(byId("regions"), "Regions", [
       { name: "Region", wide: true, value: label, cell: row => {
-        const show = make("button", { type: "button", class: "plain more-map", title: "Show in the map" }, "\u2316");
-        show.setAttribute("aria-label", "Show " + label(row) + " in the map");
-        show.addEventListener("click", () => map.showRegion(row[0]));
-        return make("div", null, row[6] ? show : null, row[6] ? " " : null, label(row), make("span", { class: "soft mono" }, row[3]));
+        const name = row[6] && map.has(row[0])
+          ? make("button", { type: "button", class: "link", title: "Show it in the map" }, label(row)) : make("span", null, label(row));
+        name.addEventListener("click", () => map.showRegion(row[0]));
+        return make("div", null, name, make("span", { class: "soft mono" }, row[3]));
       } },
       { name: "Kind", value: row => row[1], cell: row => row[1] },
       { name: "Size", number: true, value: row => Number(row[4]), cell: row => bytes(row[4]) },
