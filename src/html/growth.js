@@ -55,7 +55,8 @@ const growth = (() => {
       curve(byId("growth-bytes"), points.map(g => ({ x: g.seconds, y: g.bytes, k: g.epochs })), "", points.length ? p => points[0].bytes * p.k / points[0].epochs : null);
       curve(byId("growth-rate"), points.map(g => ({ x: g.seconds, y: g.bytes / g.seconds, k: g.epochs })), "/s", null);
     };
-    let width = 0;
+    both();
+    let width = byId("growth-bytes").clientWidth;
     new ResizeObserver(() => {
       if (byId("growth-bytes").clientWidth !== width) both();
       width = byId("growth-bytes").clientWidth;

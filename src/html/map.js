@@ -128,7 +128,7 @@ const map = (() => {
   }
 
   function paintAxis(context, area) {
-    const begin = timeAt(view.x0), end = timeAt(view.x1), step = niceStep(end - begin, Math.max(2, area.width / 110));
+    const begin = timeAt(view.x0), end = timeAt(view.x1), step = timeStep(end - begin, Math.max(2, area.width / 110));
     context.fillStyle = colour("soft");
     context.strokeStyle = colour("line");
     context.textBaseline = "alphabetic";
@@ -434,7 +434,7 @@ const map = (() => {
     refresh();
   }
 
-  return { start, recolour, look, get view() { return view; }, has: id => bands.some(band => band.id === id), showRegion(id) {
+  return { start, recolour, look, paint, get view() { return view; }, has: id => bands.some(band => band.id === id), showRegion(id) {
     const band = bands.find(candidate => candidate.id === id);
     if (!band) return false;
     look({ x0: 0, x1: heat.columns, y0: band.begin, y1: band.end });

@@ -50,7 +50,7 @@ function time(s) {
   if (s < 1e-3) return round(s * 1e6) + "\u00a0\u00b5s";
   if (s < 1) return round(s * 1e3) + "\u00a0ms";
   if (s < 120) return round(s) + "\u00a0s";
-  if (s < 7200) return Math.floor(s / 60) + "\u00a0min " + Math.round(s % 60) + "\u00a0s";
+  if (s < 7200) return Math.floor(Math.round(s) / 60) + "\u00a0min" + (Math.round(s) % 60 ? " " + Math.round(s) % 60 + "\u00a0s" : "");
   return round(s / 3600) + "\u00a0h";
 }
 function share(part, whole) {
@@ -78,6 +78,12 @@ function niceStep(range, most) {
   const raw = range / Math.max(1, most), power = Math.pow(10, Math.floor(Math.log10(raw)));
   for (const step of [1, 2, 5, 10]) if (step * power >= raw) return step * power;
   return 10 * power;
+}
+
+/* The same for seconds, which people count by sixties. */
+function timeStep(range, most) {
+  const steps = [60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400];
+  return range / most < 30 ? niceStep(range, most) : steps.find(step => step >= range / most) || niceStep(range, most);
 }
 
 function colour(name) {
