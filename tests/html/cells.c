@@ -72,7 +72,8 @@ trial(uint64_t *state, uint32_t rows, uint32_t columns, unsigned density, unsign
   }
   cells_write(&heat, out);
   fclose(out);
-  if (!ok(unpack(text, length, cells, count) == count, "%u x %u, %u %% dirty: all cells are there", columns, rows, density))
+  if (!ok(unpack(text, length, cells, count) == count, "%u x %u, %u %% dirty: all cells are there", columns,
+          rows, density))
     printf("# %zu bytes\n", length);
   for (size_t i = 0; i < count; i++) {
     double share = cells[i] ? pow(2, (cells[i] / 255.0 - 1) * CELLS_STEPS) : 0, is = heat.cells[i] / 300.0;

@@ -29,8 +29,8 @@ for name in chromium-headless-shell chromium chromium-browser google-chrome; do
 done
 # It wants a home to write to. Its sandbox needs what containers and root do not have; the page is ours.
 look() {
-  HOME=$scratch XDG_CONFIG_HOME=$scratch XDG_CACHE_HOME=$scratch timeout 120 "$browser" --headless --no-sandbox \
-    --disable-gpu --disable-dev-shm-usage --no-first-run --user-data-dir="$scratch/profile" \
+  HOME=$scratch XDG_CONFIG_HOME=$scratch XDG_CACHE_HOME=$scratch timeout 120 "$browser" --headless \
+    --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --user-data-dir="$scratch/profile" \
     --window-size=1280,1000 "$@" 2>browser.log
 }
 if [ -z "$browser" ]; then
@@ -51,7 +51,9 @@ probe() {
     sed -n '1,/<head>/p' "$name.html"
     printf '<script>\n'; cat "$here/before.js"; printf '</script>\n'
     sed '1,/<head>/d' "$name.html"
-    printf '<script>\nconst EMPTY = %s, EXPECT = "%s";\n' "$empty" "$expected"; cat "$here/probe.js"; printf '</script>\n'
+    printf '<script>\nconst EMPTY = %s, EXPECT = "%s";\n' "$empty" "$expected"
+    cat "$here/probe.js"
+    printf '</script>\n'
   } >probed.html
   look "$@" --dump-dom "file://$scratch/probed.html" >dom
   sed -n '/^SAID$/,/^SAID$/p' dom | grep -v '^SAID$' >said
