@@ -1,7 +1,5 @@
 # The HTML report, looked at by a browser.
-check_PROGRAMS += %D%/page_of %D%/hostile_trace %D%/cells
-%C%_page_of_SOURCES = %D%/page_of.c
-%C%_page_of_LDADD = libhtml.la libtrace.la -lm
+check_PROGRAMS += %D%/hostile_trace %D%/cells
 %C%_hostile_trace_SOURCES = %D%/hostile_trace.c
 %C%_hostile_trace_LDADD = libtracewrite.la
 %C%_cells_SOURCES = %D%/cells.c
