@@ -24,6 +24,7 @@ static const struct command commands[] = {
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
   { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
+  { "top", top_main, "show what a program writes while it is recorded" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
