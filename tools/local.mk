@@ -26,7 +26,7 @@ writewatch_SOURCES = \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \
   %D%/workloads/sqlite_script.c %D%/workloads/sqlite_script.h
-writewatch_LDADD = libtrace.la libhtml.la libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
+writewatch_LDADD = libhtml.la libtrace.la libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
 
 # The script that comes with `demo sqlite`. The command looks for it in
 # ../share/writewatch, seen from itself: so in the build tree, too (the program

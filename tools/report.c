@@ -9,14 +9,12 @@
 #include <unistd.h>
 
 #include "commands.h"
+#include "html/html.h"
 #include "message.h"
 #include "output.h"
 #include "report-trace.h"
 #include "report_options.h"
 #include "trace_reading.h"
-
-#define HTML_ROWS    1024u
-#define HTML_COLUMNS 2048u
 
 /* HTML goes through stdio. */
 static int

@@ -13,7 +13,7 @@ libhtml_la_SOURCES = \
 nodist_libhtml_la_SOURCES = %D%/assets.c
 libhtml_la_LIBADD = -lm
 html_assets = %D%/page.css %D%/page.html \
-  %D%/show.js %D%/heat.js %D%/map.js %D%/growth.js %D%/table.js %D%/writers.js %D%/start.js
+  %D%/show.js %D%/heat.js %D%/hand.js %D%/map.js %D%/growth.js %D%/table.js %D%/writers.js %D%/start.js
 EXTRA_DIST += %D%/assets.sh $(html_assets)
 %D%/assets.c: %D%/assets.sh $(html_assets)
 	$(AM_V_GEN)$(MKDIR_P) %D% && $(SHELL) $(srcdir)/%D%/assets.sh $(srcdir)/%D% >$@.new && mv $@.new $@

@@ -1,11 +1,15 @@
 /* The heat map as it is seen: a view into the cells, moved and zoomed. */
 const map = (() => {
-  const canvas = byId("map"), strip = byId("strip"), tip = byId("map-tip"), status = byId("map-status");
+  const canvas = byId("map"),
+    strip = byId("strip"),
+    tip = byId("map-tip"),
+    status = byId("map-status");
   const regions = new Map(data.regions.map(region => [region[0], region]));
   const whole = { x0: 0, x1: heat.columns, y0: 0, y1: heat.rows };
-  let view = Object.assign({}, whole), colours = palette(false, heat.low), wait = 0;
-  let cursor = null, box = null, drag = null;
-  const pointers = new Map();
+  let view = Object.assign({}, whole),
+    colours = palette(false, heat.low),
+    wait = 0;
+  const marks = { cursor: null, box: null };
   const AXIS = 26;
 
   /* Neighbouring rows of one region. */
@@ -23,36 +27,47 @@ const map = (() => {
   }
   const bandAt = row => bands.find(band => row < band.end);
 
-  const margin = () => canvas.clientWidth < 600 ? 84 : 168;
+  const margin = () => (canvas.clientWidth < 600 ? 84 : 168);
   const plot = () => {
     const left = margin();
-    return { left, top: 0, width: Math.max(10, canvas.clientWidth - left - 1), height: Math.max(10, canvas.clientHeight - AXIS) };
+    return {
+      left,
+      top: 0,
+      width: Math.max(10, canvas.clientWidth - left - 1),
+      height: Math.max(10, canvas.clientHeight - AXIS)
+    };
   };
   const timeAt = column => {
-    const c = Math.max(0, Math.min(heat.columns, column)), low = Math.min(heat.columns - 1, Math.floor(c));
+    const c = Math.max(0, Math.min(heat.columns, column)),
+      low = Math.min(heat.columns - 1, Math.floor(c));
     return data.map.time[low] + (data.map.time[low + 1] - data.map.time[low]) * (c - low);
   };
   const columnAt = t => {
-    let low = 0, high = heat.columns;
+    let low = 0,
+      high = heat.columns;
     while (low < high) {
-      const middle = low + high >> 1;
+      const middle = (low + high) >> 1;
       if (data.map.time[middle] < t) low = middle + 1;
       else high = middle;
     }
     if (low === 0) return 0;
-    const begin = data.map.time[low - 1], end = data.map.time[low];
+    const begin = data.map.time[low - 1],
+      end = data.map.time[low];
     return low - 1 + (end > begin ? (t - begin) / (end - begin) : 0);
   };
 
   function levels(area) {
     const scale = devicePixelRatio || 1;
-    return [heat.fit((view.x1 - view.x0) / (area.width * scale), heat.columns),
-            heat.fit((view.y1 - view.y0) / (area.height * scale), heat.rows)];
+    return [
+      heat.fit((view.x1 - view.x0) / (area.width * scale), heat.columns),
+      heat.fit((view.y1 - view.y0) / (area.height * scale), heat.rows)
+    ];
   }
 
   function prepare(target) {
     const scale = devicePixelRatio || 1;
-    const width = Math.max(1, Math.round(target.clientWidth * scale)), height = Math.max(1, Math.round(target.clientHeight * scale));
+    const width = Math.max(1, Math.round(target.clientWidth * scale)),
+      height = Math.max(1, Math.round(target.clientHeight * scale));
     if (target.width !== width) target.width = width;
     if (target.height !== height) target.height = height;
     const context = target.getContext("2d");
@@ -64,15 +79,26 @@ const map = (() => {
   }
 
   function paintCells(context, area, scale) {
-    const [kx, ky] = levels(area), level = heat.level(kx, ky);
-    const width = Math.round(area.width * scale), height = Math.round(area.height * scale);
-    const image = context.createImageData(width, height), pixels = new Uint32Array(image.data.buffer);
-    const across = new Int32Array(width), stepX = Math.pow(2, kx), stepY = Math.pow(2, ky);
+    const [kx, ky] = levels(area),
+      level = heat.level(kx, ky);
+    const width = Math.round(area.width * scale),
+      height = Math.round(area.height * scale);
+    const image = context.createImageData(width, height),
+      pixels = new Uint32Array(image.data.buffer);
+    const across = new Int32Array(width),
+      stepX = Math.pow(2, kx),
+      stepY = Math.pow(2, ky);
     for (let x = 0; x < width; x++)
-      across[x] = Math.min(level.columns - 1, Math.floor((view.x0 + (x + 0.5) * (view.x1 - view.x0) / width) / stepX));
+      across[x] = Math.min(
+        level.columns - 1,
+        Math.floor((view.x0 + ((x + 0.5) * (view.x1 - view.x0)) / width) / stepX)
+      );
     let before = -1;
     for (let y = 0; y < height; y++) {
-      const row = Math.min(level.rows - 1, Math.floor((view.y0 + (y + 0.5) * (view.y1 - view.y0) / height) / stepY));
+      const row = Math.min(
+        level.rows - 1,
+        Math.floor((view.y0 + ((y + 0.5) * (view.y1 - view.y0)) / height) / stepY)
+      );
       const to = y * width;
       if (row === before) {
         pixels.copyWithin(to, to - width, to);
@@ -85,14 +111,15 @@ const map = (() => {
     context.putImageData(image, Math.round(area.left * scale), Math.round(area.top * scale));
   }
 
-  const yOf = (area, row) => area.top + (row - view.y0) / (view.y1 - view.y0) * area.height;
-  const xOf = (area, column) => area.left + (column - view.x0) / (view.x1 - view.x0) * area.width;
+  const yOf = (area, row) => area.top + ((row - view.y0) / (view.y1 - view.y0)) * area.height;
+  const xOf = (area, column) => area.left + ((column - view.x0) / (view.x1 - view.x0)) * area.width;
 
   function fitText(context, words, width) {
     if (context.measureText(words).width <= width) return words;
-    let low = 0, high = words.length;
+    let low = 0,
+      high = words.length;
     while (low < high) {
-      const middle = low + high + 1 >> 1;
+      const middle = (low + high + 1) >> 1;
       if (context.measureText("\u2026" + words.slice(words.length - middle)).width <= width) low = middle;
       else high = middle - 1;
     }
@@ -100,12 +127,15 @@ const map = (() => {
   }
 
   function paintBands(context, area) {
-    const ink = colour("ink"), soft = colour("soft"), line = colour("line");
+    const ink = colour("ink"),
+      soft = colour("soft"),
+      line = colour("line");
     let last = -100;
     context.textBaseline = "middle";
     context.textAlign = "right";
     for (const band of bands) {
-      const top = Math.max(area.top, yOf(area, band.begin)), bottom = Math.min(area.top + area.height, yOf(area, band.end));
+      const top = Math.max(area.top, yOf(area, band.begin)),
+        bottom = Math.min(area.top + area.height, yOf(area, band.end));
       if (bottom <= area.top || top >= area.top + area.height) continue;
       context.strokeStyle = line;
       context.globalAlpha = bottom - top > 6 ? 1 : 0.45;
@@ -115,10 +145,14 @@ const map = (() => {
       context.stroke();
       context.globalAlpha = 1;
       const middle = (top + bottom) / 2;
-      if (bottom - top < 11 && middle - last < 15 || middle - last < 13) continue;
+      if ((bottom - top < 11 && middle - last < 15) || middle - last < 13) continue;
       last = middle;
       context.fillStyle = bottom - top > 16 ? ink : soft;
-      context.fillText(fitText(context, band.name, area.left - 16), area.left - 10, Math.min(Math.max(middle, 8), area.top + area.height - 7));
+      context.fillText(
+        fitText(context, band.name, area.left - 16),
+        area.left - 10,
+        Math.min(Math.max(middle, 8), area.top + area.height - 7)
+      );
       if (bottom - top > 46 && band.kind && band.kind !== band.name) {
         context.fillStyle = soft;
         context.fillText(band.kind, area.left - 10, middle + 15);
@@ -128,13 +162,16 @@ const map = (() => {
   }
 
   function paintAxis(context, area) {
-    const begin = timeAt(view.x0), end = timeAt(view.x1), step = niceStep(end - begin, Math.max(2, area.width / 110));
+    const begin = timeAt(view.x0),
+      end = timeAt(view.x1),
+      step = timeStep(end - begin, Math.max(2, area.width / 110));
     context.fillStyle = colour("soft");
     context.strokeStyle = colour("line");
     context.textBaseline = "alphabetic";
     let free = area.left - 30;
     for (let n = Math.ceil(begin / step - 1e-9); n * step <= end + step * 1e-9; n++) {
-      const x = Math.round(xOf(area, columnAt(n * step))) + 0.5, words = time(Number((n * step).toPrecision(12)));
+      const x = Math.round(xOf(area, columnAt(n * step))) + 0.5,
+        words = time(Number((n * step).toPrecision(12)));
       context.beginPath();
       context.moveTo(x, area.height);
       context.lineTo(x, area.height + 5);
@@ -150,15 +187,24 @@ const map = (() => {
   }
 
   function paintCursor(context, area) {
-    if (box) {
+    if (marks.box) {
       context.strokeStyle = colour("focus");
       context.lineWidth = 1.5;
-      context.strokeRect(box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0);
+      context.strokeRect(
+        marks.box.x0,
+        marks.box.y0,
+        marks.box.x1 - marks.box.x0,
+        marks.box.y1 - marks.box.y0
+      );
       context.lineWidth = 1;
     }
-    if (!cursor || document.activeElement !== canvas) return;
-    const x = xOf(area, cursor.column + 0.5), y = yOf(area, cursor.row + 0.5);
-    for (const [style, width] of [[colour("card"), 3], [colour("focus"), 1.5]]) {
+    if (!marks.cursor || document.activeElement !== canvas) return;
+    const x = xOf(area, marks.cursor.column + 0.5),
+      y = yOf(area, marks.cursor.row + 0.5);
+    for (const [style, width] of [
+      [colour("card"), 3],
+      [colour("focus"), 1.5]
+    ]) {
       context.strokeStyle = style;
       context.lineWidth = width;
       context.beginPath();
@@ -173,10 +219,15 @@ const map = (() => {
 
   function paintStrip() {
     const { context } = prepare(strip);
-    const left = margin(), width = Math.max(10, strip.clientWidth - left - 1), height = strip.clientHeight - 8, top = 8;
-    const most = data.map.most, mean = data.map.mean;
+    const left = margin(),
+      width = Math.max(10, strip.clientWidth - left - 1),
+      height = strip.clientHeight - 8,
+      top = 8;
+    const most = data.map.most,
+      mean = data.map.mean;
     let highest = 0;
-    const from = Math.floor(view.x0), to = Math.min(heat.columns, Math.ceil(view.x1));
+    const from = Math.floor(view.x0),
+      to = Math.min(heat.columns, Math.ceil(view.x1));
     for (let c = from; c < to; c++) highest = Math.max(highest, most[c]);
     if (!highest) highest = 1;
     const step = niceStep(highest, 3);
@@ -184,7 +235,7 @@ const map = (() => {
     context.textAlign = "right";
     context.textBaseline = "middle";
     for (let n = 0; n * step <= top0 * 1.001; n++) {
-      const y = Math.round(top + (height - top) * (1 - n * step / top0)) + 0.5;
+      const y = Math.round(top + (height - top) * (1 - (n * step) / top0)) + 0.5;
       context.strokeStyle = colour("hair");
       context.beginPath();
       context.moveTo(left, y);
@@ -199,16 +250,22 @@ const map = (() => {
     /* The most of each pixel's epochs pale, their mean as a line with its area. */
     const line = new Path2D();
     for (let x = 0; x < width; x++) {
-      const c0 = Math.floor(view.x0 + x * (view.x1 - view.x0) / width);
-      const c1 = Math.max(c0 + 1, Math.floor(view.x0 + (x + 1) * (view.x1 - view.x0) / width));
-      let highestHere = 0, sum = 0;
+      const c0 = Math.floor(view.x0 + (x * (view.x1 - view.x0)) / width);
+      const c1 = Math.max(c0 + 1, Math.floor(view.x0 + ((x + 1) * (view.x1 - view.x0)) / width));
+      let highestHere = 0,
+        sum = 0;
       for (let c = c0; c < c1 && c < heat.columns; c++) {
         highestHere = Math.max(highestHere, most[c]);
         sum += mean[c] / (c1 - c0);
       }
-      const y = (height - top) * sum / top0;
+      const y = ((height - top) * sum) / top0;
       context.globalAlpha = 0.2;
-      context.fillRect(left + x, height - (height - top) * highestHere / top0, 1, (height - top) * highestHere / top0);
+      context.fillRect(
+        left + x,
+        height - ((height - top) * highestHere) / top0,
+        1,
+        ((height - top) * highestHere) / top0
+      );
       context.globalAlpha = 0.25;
       context.fillRect(left + x, height - y, 1, y);
       if (x) line.lineTo(left + x + 0.5, height - y);
@@ -223,41 +280,67 @@ const map = (() => {
 
   function paint() {
     wait = 0;
-    const area = plot(), { context, scale } = prepare(canvas);
+    const area = plot(),
+      { context, scale } = prepare(canvas);
     paintCells(context, area, scale);
     paintBands(context, area);
     paintAxis(context, area);
     paintCursor(context, area);
     paintStrip();
   }
-  const refresh = () => { if (!wait) wait = requestAnimationFrame(paint); };
+  const refresh = () => {
+    if (!wait) wait = requestAnimationFrame(paint);
+  };
 
   /* What is seen at a place: as many cells as one pixel stands for. */
   function cellAt(column, row) {
-    const [kx, ky] = levels(plot()), level = heat.level(kx, ky), nx = Math.pow(2, kx), ny = Math.pow(2, ky);
-    const c = Math.min(level.columns - 1, Math.floor(column / nx)), r = Math.min(level.rows - 1, Math.floor(row / ny));
+    const [kx, ky] = levels(plot()),
+      level = heat.level(kx, ky),
+      nx = Math.pow(2, kx),
+      ny = Math.pow(2, ky);
+    const c = Math.min(level.columns - 1, Math.floor(column / nx)),
+      r = Math.min(level.rows - 1, Math.floor(row / ny));
     const part = heat.shares[level.cells[r * level.columns + c]];
-    const c0 = c * nx, c1 = Math.min(heat.columns, c0 + nx), r0 = r * ny, r1 = Math.min(heat.rows, r0 + ny);
+    const c0 = c * nx,
+      c1 = Math.min(heat.columns, c0 + nx),
+      r0 = r * ny,
+      r1 = Math.min(heat.rows, r0 + ny);
     return { part, c0, c1, r0, r1 };
   }
 
   function describe(column, row) {
-    const cell = cellAt(column, row), band = bandAt(row), region = regions.get(band.id);
-    const e0 = data.map.first[cell.c0], e1 = data.map.last[cell.c1 - 1];
+    const cell = cellAt(column, row),
+      band = bandAt(row),
+      region = regions.get(band.id);
+    const e0 = data.map.first[cell.c0],
+      e1 = data.map.last[cell.c1 - 1];
     let pages = 0;
     for (let r = cell.r0; r < cell.r1; r++) pages += data.map.pages[r];
     const lines = [band.full + (band.kind && band.kind !== band.full ? " (" + band.kind + ")" : "")];
     if (region && bandAt(cell.r1 - 1) === band) {
-      const size = BigInt(region[5]), begin = BigInt(region[3]) + BigInt(data.map.page[cell.r0]) * size;
-      const end = BigInt(region[3]) + (BigInt(data.map.page[cell.r1 - 1]) + BigInt(data.map.pages[cell.r1 - 1])) * size;
-      lines.push("0x" + begin.toString(16) + "\u2013" + (end - 1n).toString(16) + ", " + plural(pages, "page"));
+      const size = BigInt(region[5]),
+        begin = BigInt(region[3]) + BigInt(data.map.page[cell.r0]) * size;
+      const end =
+        BigInt(region[3]) +
+        (BigInt(data.map.page[cell.r1 - 1]) + BigInt(data.map.pages[cell.r1 - 1])) * size;
+      lines.push(
+        "0x" + begin.toString(16) + "\u2013" + (end - 1n).toString(16) + ", " + plural(pages, "page")
+      );
     } else {
       lines.push(plural(pages, "page") + (region ? ", and more regions" : ""));
     }
-    const t0 = timeAt(cell.c0), t1 = timeAt(cell.c1);
-    lines.push((e0 === e1 ? "epoch " + count(e0) : "epochs " + count(e0) + "\u2013" + count(e1))
-               + ", " + time(t0) + "\u2013" + time(t1));
-    lines.push(cell.part === 0 ? "never dirty" : "dirty in " + share(cell.part, 1) + " of pages and epochs");
+    const t0 = timeAt(cell.c0),
+      t1 = timeAt(cell.c1);
+    lines.push(
+      (e0 === e1 ? "epoch " + count(e0) : "epochs " + count(e0) + "\u2013" + count(e1)) +
+        ", " +
+        time(t0) +
+        "\u2013" +
+        time(t1)
+    );
+    lines.push(
+      cell.part === 0 ? "never dirty" : "dirty in " + share(cell.part, 1) + " of pages and epochs"
+    );
     return lines;
   }
 
@@ -267,33 +350,52 @@ const map = (() => {
       tip.hidden = true;
       return;
     }
-    const column = view.x0 + (x - area.left) / area.width * (view.x1 - view.x0);
-    const row = view.y0 + y / area.height * (view.y1 - view.y0);
+    const column = view.x0 + ((x - area.left) / area.width) * (view.x1 - view.x0);
+    const row = view.y0 + (y / area.height) * (view.y1 - view.y0);
     const lines = describe(Math.min(heat.columns - 1, column), Math.min(heat.rows - 1, Math.floor(row)));
     tip.replaceChildren(...lines.map((line, i) => make("div", null, i ? line : make("b", null, line))));
     tip.hidden = false;
-    tip.style.left = (x + tip.offsetWidth + 24 > canvas.clientWidth ? x - tip.offsetWidth - 14 : x + 16) + "px";
+    tip.style.left =
+      (x + tip.offsetWidth + 24 > canvas.clientWidth ? x - tip.offsetWidth - 14 : x + 16) + "px";
     tip.style.top = Math.max(0, Math.min(y + 14, canvas.clientHeight - tip.offsetHeight)) + "px";
   }
 
   function announce() {
-    const area = plot(), pages = data.map.pages;
-    const parts = view.x1 - view.x0 >= heat.columns && view.y1 - view.y0 >= heat.rows
-      ? "Everything is shown" : "Shown: " + time(timeAt(view.x0)) + "\u2013" + time(timeAt(view.x1)) + ", "
-        + bands.filter(band => band.end > view.y0 && band.begin < view.y1).slice(0, 3).map(band => band.name).join(", ");
+    const area = plot(),
+      pages = data.map.pages;
+    const parts =
+      view.x1 - view.x0 >= heat.columns && view.y1 - view.y0 >= heat.rows
+        ? "Everything is shown"
+        : "Shown: " +
+          time(timeAt(view.x0)) +
+          "\u2013" +
+          time(timeAt(view.x1)) +
+          ", " +
+          bands
+            .filter(band => band.end > view.y0 && band.begin < view.y1)
+            .slice(0, 3)
+            .map(band => band.name)
+            .join(", ");
     status.textContent = parts + ".";
     const [kx, ky] = levels(area);
-    const epochs = data.map.epoch[Math.min(heat.columns, Math.floor(view.x0) + Math.pow(2, kx))] - data.map.epoch[Math.floor(view.x0)];
+    const epochs =
+      data.map.epoch[Math.min(heat.columns, Math.floor(view.x0) + Math.pow(2, kx))] -
+      data.map.epoch[Math.floor(view.x0)];
     let some = 0;
-    for (let r = Math.floor(view.y0); r < Math.min(heat.rows, Math.floor(view.y0) + Math.pow(2, ky)); r++) some += pages[r];
-    byId("cell-size").textContent = "a cell here: " + plural(epochs, "epoch") + " \u00d7 " + plural(some, "page");
-    byId("zoom-all").disabled = view.x0 === 0 && view.y0 === 0 && view.x1 === heat.columns && view.y1 === heat.rows;
+    for (let r = Math.floor(view.y0); r < Math.min(heat.rows, Math.floor(view.y0) + Math.pow(2, ky)); r++)
+      some += pages[r];
+    byId("cell-size").textContent =
+      "a cell here: " + plural(epochs, "epoch") + " \u00d7 " + plural(some, "page");
+    byId("zoom-all").disabled =
+      view.x0 === 0 && view.y0 === 0 && view.x1 === heat.columns && view.y1 === heat.rows;
   }
 
   function look(next) {
     const least = (size, n) => Math.min(n, Math.max(1, size));
-    const wide = least(Math.max(next.x1 - next.x0, 6), heat.columns), high = least(Math.max(next.y1 - next.y0, 6), heat.rows);
-    const x0 = Math.max(0, Math.min(heat.columns - wide, next.x0)), y0 = Math.max(0, Math.min(heat.rows - high, next.y0));
+    const wide = least(Math.max(next.x1 - next.x0, 6), heat.columns),
+      high = least(Math.max(next.y1 - next.y0, 6), heat.rows);
+    const x0 = Math.max(0, Math.min(heat.columns - wide, next.x0)),
+      y0 = Math.max(0, Math.min(heat.rows - high, next.y0));
     view = { x0, x1: x0 + wide, y0, y1: y0 + high };
     tip.hidden = true;
     announce();
@@ -302,143 +404,82 @@ const map = (() => {
 
   /* By `factor` around a place of the plot, in parts of it. */
   function zoom(factor, atX, atY, onlyX) {
-    const wide = view.x1 - view.x0, high = view.y1 - view.y0;
-    const w = Math.min(heat.columns, wide * factor), h = onlyX ? high : Math.min(heat.rows, high * factor);
-    const x = view.x0 + wide * atX, y = view.y0 + high * atY;
+    const wide = view.x1 - view.x0,
+      high = view.y1 - view.y0;
+    const w = Math.min(heat.columns, wide * factor),
+      h = onlyX ? high : Math.min(heat.rows, high * factor);
+    const x = view.x0 + wide * atX,
+      y = view.y0 + high * atY;
     look({ x0: x - w * atX, x1: x - w * atX + w, y0: y - h * atY, y1: y - h * atY + h });
   }
-
-  function place(event) {
-    const area = plot(), frame = canvas.getBoundingClientRect(), x = event.clientX - frame.left, y = event.clientY - frame.top;
-    const clamp = v => Math.max(0, Math.min(1, v));
-    return { x, y, atX: clamp((x - area.left) / area.width), atY: clamp(y / area.height), area };
-  }
-
-  canvas.addEventListener("wheel", event => {
-    if (!event.ctrlKey && !event.metaKey && document.activeElement !== canvas) return;
-    event.preventDefault();
-    const { atX, atY } = place(event);
-    zoom(Math.pow(1.0018, Math.max(-400, Math.min(400, event.deltaY * (event.deltaMode === 1 ? 30 : 1)))), atX, atY, event.altKey);
-  }, { passive: false });
-
-  canvas.addEventListener("pointerdown", event => {
-    if (event.button > 0) return;
-    const { x, y } = place(event);
-    canvas.setPointerCapture(event.pointerId);
-    pointers.set(event.pointerId, { x, y });
-    canvas.focus({ preventScroll: true });
-    cursor = null;
-    if (pointers.size === 2) {
-      const [a, b] = [...pointers.values()];
-      drag = { pinch: Math.hypot(a.x - b.x, a.y - b.y) };
-    } else if (event.shiftKey) {
-      box = { x0: x, y0: y, x1: x, y1: y };
-      canvas.classList.add("boxing");
-    } else {
-      drag = { x, y, view };
-      canvas.classList.add("dragging");
-    }
-  });
-  canvas.addEventListener("pointermove", event => {
-    const { x, y, area } = place(event);
-    if (pointers.has(event.pointerId)) pointers.set(event.pointerId, { x, y });
-    if (box) {
-      box.x1 = x;
-      box.y1 = y;
-      refresh();
-    } else if (drag && drag.pinch && pointers.size === 2) {
-      const [a, b] = [...pointers.values()], now = Math.hypot(a.x - b.x, a.y - b.y);
-      if (now > 4) zoom(drag.pinch / now, ((a.x + b.x) / 2 - area.left) / area.width, (a.y + b.y) / 2 / area.height);
-      drag.pinch = now;
-    } else if (drag && drag.view) {
-      const dx = (drag.x - x) / area.width * (drag.view.x1 - drag.view.x0), dy = (drag.y - y) / area.height * (drag.view.y1 - drag.view.y0);
-      look({ x0: drag.view.x0 + dx, x1: drag.view.x1 + dx, y0: drag.view.y0 + dy, y1: drag.view.y1 + dy });
-    } else {
-      showTip(x, y);
-    }
-  });
-  const release = event => {
-    pointers.delete(event.pointerId);
-    if (box) {
-      const area = plot(), done = box;
-      box = null;
-      const part = (v, from, size) => Math.max(0, Math.min(1, (v - from) / size));
-      const xs = [done.x0, done.x1].map(v => part(v, area.left, area.width)).sort((a, b) => a - b);
-      const ys = [done.y0, done.y1].map(v => part(v, 0, area.height)).sort((a, b) => a - b);
-      const w = view.x1 - view.x0, h = view.y1 - view.y0;
-      if (Math.abs(done.x1 - done.x0) > 4 && Math.abs(done.y1 - done.y0) > 4)
-        look({ x0: view.x0 + w * xs[0], x1: view.x0 + w * xs[1], y0: view.y0 + h * ys[0], y1: view.y0 + h * ys[1] });
-    }
-    if (!pointers.size) drag = null;
-    canvas.classList.remove("dragging", "boxing");
-    refresh();
-  };
-  canvas.addEventListener("pointerup", release);
-  canvas.addEventListener("pointercancel", release);
-  canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
-  canvas.addEventListener("dblclick", event => {
-    const { atX, atY } = place(event);
-    zoom(event.shiftKey ? 2 : 0.5, atX, atY);
-  });
-
-  function moveCursor(dx, dy) {
-    const [kx, ky] = levels(plot()), nx = Math.pow(2, kx), ny = Math.pow(2, ky);
-    if (!cursor) cursor = { column: Math.floor((view.x0 + view.x1) / 2), row: Math.floor((view.y0 + view.y1) / 2) };
-    else cursor = { column: Math.max(0, Math.min(heat.columns - 1, cursor.column + dx * nx)),
-                    row: Math.max(0, Math.min(heat.rows - 1, cursor.row + dy * ny)) };
-    const w = view.x1 - view.x0, h = view.y1 - view.y0;
-    if (cursor.column < view.x0 || cursor.column >= view.x1 || cursor.row < view.y0 || cursor.row >= view.y1)
-      look({ x0: cursor.column - w / 2, x1: cursor.column + w / 2, y0: cursor.row - h / 2, y1: cursor.row + h / 2 });
-    status.textContent = describe(cursor.column, cursor.row).join(", ") + ".";
-    refresh();
-  }
-  canvas.addEventListener("keydown", event => {
-    const steps = event.shiftKey ? 10 : 1;
-    const atX = cursor ? (cursor.column - view.x0) / (view.x1 - view.x0) : 0.5, atY = cursor ? (cursor.row - view.y0) / (view.y1 - view.y0) : 0.5;
-    const keys = {
-      ArrowLeft: () => moveCursor(-steps, 0), ArrowRight: () => moveCursor(steps, 0),
-      ArrowUp: () => moveCursor(0, -steps), ArrowDown: () => moveCursor(0, steps),
-      "+": () => zoom(0.5, atX, atY), "=": () => zoom(0.5, atX, atY), "-": () => zoom(2, atX, atY), "0": () => look(whole),
-      Escape: () => { cursor = null; box = null; announce(); refresh(); }
-    };
-    if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
-    event.preventDefault();
-    tip.hidden = true;
-    keys[event.key]();
-  });
-  canvas.addEventListener("focus", refresh);
-  canvas.addEventListener("blur", refresh);
 
   function start() {
     const jump = byId("jump");
     jump.append(make("option", { value: "" }, "All regions"));
-    bands.slice().sort((a, b) => b.end - b.begin - a.end + a.begin).slice(0, 300).sort((a, b) => a.begin - b.begin)
-      .forEach(band => jump.append(make("option", { value: bands.indexOf(band) }, band.full + (band.kind && band.kind !== band.full ? " (" + band.kind + ")" : ""))));
+    bands
+      .slice()
+      .sort((a, b) => b.end - b.begin - a.end + a.begin)
+      .slice(0, 300)
+      .sort((a, b) => a.begin - b.begin)
+      .forEach(band =>
+        jump.append(
+          make(
+            "option",
+            { value: bands.indexOf(band) },
+            band.full + (band.kind && band.kind !== band.full ? " (" + band.kind + ")" : "")
+          )
+        )
+      );
     jump.addEventListener("change", () => {
       const band = bands[jump.value];
       look(jump.value === "" ? whole : { x0: view.x0, x1: view.x1, y0: band.begin, y1: band.end });
     });
     byId("zoom-in").addEventListener("click", () => zoom(0.5, 0.5, 0.5));
     byId("zoom-out").addEventListener("click", () => zoom(2, 0.5, 0.5));
-    byId("zoom-all").addEventListener("click", () => { jump.value = ""; look(whole); });
+    byId("zoom-all").addEventListener("click", () => {
+      jump.value = "";
+      look(whole);
+    });
     new ResizeObserver(refresh).observe(canvas);
+    takeInHand(map);
     look(whole);
   }
 
   function recolour(dark) {
     colours = palette(dark, heat.low);
     const steps = [];
-    for (let i = 0; i <= 16; i++) steps.push(colours.css[Math.round(heat.low + (255 - heat.low) * i / 16)]);
+    for (let i = 0; i <= 16; i++)
+      steps.push(colours.css[Math.round(heat.low + ((255 - heat.low) * i) / 16)]);
     byId("ramp").style.background = "linear-gradient(to right," + steps.join(",") + ")";
     byId("ramp-low").textContent = "dirty in " + share(heat.shares[heat.low], 1);
     refresh();
   }
 
-  return { start, recolour, look, get view() { return view; }, has: id => bands.some(band => band.id === id), showRegion(id) {
-    const band = bands.find(candidate => candidate.id === id);
-    if (!band) return false;
-    look({ x0: 0, x1: heat.columns, y0: band.begin, y1: band.end });
-    canvas.scrollIntoView({ block: "center" });
-    return true;
-  } };
+  return {
+    start,
+    recolour,
+    look,
+    zoom,
+    paint,
+    refresh,
+    announce,
+    plot,
+    levels,
+    describe,
+    showTip,
+    canvas,
+    marks,
+    whole,
+    get view() {
+      return view;
+    },
+    has: id => bands.some(band => band.id === id),
+    showRegion(id) {
+      const band = bands.find(candidate => candidate.id === id);
+      if (!band) return false;
+      look({ x0: 0, x1: heat.columns, y0: band.begin, y1: band.end });
+      canvas.scrollIntoView({ block: "center" });
+      return true;
+    }
+  };
 })();

@@ -147,7 +147,10 @@ write_troubles(struct cast *cast)
   json_key(json, "troubles");
   json_begin(json, '[');
   for (size_t i = 0; i < index->modules_count && told < PAGE_REMARKS; i++) {
-    const char *trouble = cast->summary->frames ? trace_frames_trouble(cast->summary->frames, (uint32_t)i) : NULL;
+    const char *trouble = NULL;
+
+    if (cast->summary->frames)
+      trouble = trace_frames_trouble(cast->summary->frames, (uint32_t)i);
 
     if (!trouble)
       continue;

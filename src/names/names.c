@@ -267,8 +267,8 @@ hear_answer(struct names *names, struct known *known)
 /* ---------------------------------------------------------------- modules */
 
 int
-names_module(struct names *names, const char *path, size_t path_length, const void *build_id, size_t id_length,
-             uint64_t since, uint32_t *module)
+names_module(struct names *names, const char *path, size_t path_length, const void *build_id,
+             size_t id_length, uint64_t since, uint32_t *module)
 {
   struct file *file;
   size_t i;
