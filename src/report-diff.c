@@ -101,14 +101,14 @@ report_diff_text(const struct trace_summary *const summaries[2], const char *con
   for (unsigned i = 0; i < 2; i++) {
     const struct trace_summary *summary = summaries[i];
     struct report_line line = report_line_begin(&page, 0);
-    report_line_say(&line, "", i ? "B" : "A");
-    report_line_say(&line, " ", "is ");
+    report_line_words(&line, "", i ? "B" : "A");
+    report_line_words(&line, " ", "is ");
     report_line_name(&line, files[i], page.width / 2);
-    report_line_say(&line, ": ", "%s epoch%s in %s", figure_count(summary->epochs_count).text,
+    report_line_words(&line, ": ", "%s epoch%s in %s", figure_count(summary->epochs_count).text,
                     figure_plural(summary->epochs_count), figure_time(summary->duration).text);
-    report_line_say(&line, ", ", "%s watched", figure_bytes(summary->watched).text);
+    report_line_words(&line, ", ", "%s watched", figure_bytes(summary->watched).text);
     if (summary->watched == 0)
-      report_line_say(&line, ": ", "NOTHING WAS WATCHED");
+      report_line_words(&line, ": ", "NOTHING WAS WATCHED");
     report_line_end(&line);
   }
   if (summaries[0]->index.started && summaries[1]->index.started

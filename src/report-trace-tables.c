@@ -90,6 +90,7 @@ report_trace_regions(const struct report_part *part)
                            .titles = { "id", "size", "dirty", "different", "share", "epochs", "region" } };
   size_t shown = 0, idle = 0, count = summary->writers[SUMMARY_BY_REGION].count;
   struct summary_writer *sorted = report_trace_sorted(part, SUMMARY_BY_REGION, &shown);
+  struct report_line line;
 
   if (!sorted) {
     table.failed = true;
@@ -97,7 +98,10 @@ report_trace_regions(const struct report_part *part)
   }
   for (size_t i = 0; i < summary->index.regions_count; i++)
     idle += summary->regions[i].included && summary->regions[i].dirty.pages == 0;
-  report_puts(part->page.sink, "\nRegions (dirty: each page once an epoch; different: each page once):\n");
+  report_puts(part->page.sink, "\n");
+  line = report_line_begin(&part->page, 0);
+  report_line_words(&line, "", "Regions (dirty: each page once an epoch; different: each page once):");
+  report_line_end(&line);
   for (size_t i = 0; i < shown; i++)
     add_region(&table, &summary->regions[sorted[i].key]);
   columns_print(&table);
@@ -124,9 +128,9 @@ report_trace_growth(const struct report_part *part)
     return;
   report_puts(part->page.sink, "\n");
   line = report_line_begin(&part->page, 0);
-  report_line_say(&line, "", "How the dirty set grows with the interval");
-  report_line_say(&line, " ", "(different pages of so many epochs, on average;");
-  report_line_say(&line, " ", "saved: what is not written twice):");
+  report_line_words(&line, "", "How the dirty set grows with the interval");
+  report_line_words(&line, " ", "(different pages of so many epochs, on average;");
+  report_line_words(&line, " ", "saved: what is not written twice):");
   report_line_end(&line);
   for (size_t i = 0; i < summary->growth_count; i++) {
     const struct summary_growth *growth = &summary->growth[i];
