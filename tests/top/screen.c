@@ -68,6 +68,15 @@ feed(unsigned pieces)
 }
 
 static void
+watch_slowly(struct terminal *terminal, unsigned rows, unsigned columns, char *file)
+{
+  char top[] = "top", delay[] = "--delay=1000";
+  char *command[] = { tool, top, delay, file, NULL };
+
+  terminal_start(terminal, rows, columns, command);
+}
+
+static void
 watch(struct terminal *terminal, unsigned rows, unsigned columns, char *file)
 {
   char top[] = "top", delay[] = "--delay=0.1";
@@ -147,7 +156,7 @@ shows_what_grows(void)
   fits(&terminal, "all fits, always");
   frames = terminal.frames;
   terminal_resize(&terminal, 12, 44);
-  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn at once");
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn");
   /* What was on its way when the size changed was drawn for another. */
   for (unsigned i = 0; i < 3; i++) {
     frames = terminal.frames;
@@ -161,6 +170,26 @@ shows_what_grows(void)
   ok(terminal_is_as_before(&terminal), "the terminal is as it was");
   terminal_end(&terminal);
   waitpid(feeder, NULL, 0);
+}
+
+/* Long before the next refresh. */
+static void
+draws_what_is_asked_for(void)
+{
+  struct terminal terminal;
+  unsigned frames;
+
+  watch_slowly(&terminal, 24, 80, whole);
+  terminal_await_text(&terminal, "q quit");
+  frames = terminal.frames;
+  terminal_resize(&terminal, 12, 44);
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn at once");
+  frames = terminal.frames;
+  terminal_type(&terminal, " ");
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "and a blank refreshes");
+  terminal_type(&terminal, "q");
+  ok(terminal_await_end(&terminal) && terminal.status == 0, "q is heard at once");
+  terminal_end(&terminal);
 }
 
 static void
@@ -246,6 +275,7 @@ main(void)
       || !run("tests/html/hostile_trace", hostile, NULL))
     return 99;
   shows_what_grows();
+  draws_what_is_asked_for();
   leaves_on_signals();
   stops_and_goes_on();
   shows_hostile_names();
