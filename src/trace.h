@@ -297,12 +297,8 @@ struct trace_record {
 
 struct trace_reader;
 
-enum trace_reading {
-  TRACE_SKIM = 1               /* DIRTY blocks are passed over: unchecked, and returned without runs */
-};
-
 /* Read `fd`, a file that is seekable; it stays the caller's. Some 3 MiB are allocated.
- * -EBADMSG: it is no trace; -EPROTO: of a version that is not known; -ESPIPE; -ENOMEM; an errno.
+ * `flags` is 0. -EBADMSG: it is no trace; -EPROTO: of a version that is not known; -ESPIPE; -ENOMEM; an errno.
  * *why (may be NULL) is then a phrase. */
 int trace_reader_open(struct trace_reader **reader, int fd, unsigned flags, const char **why);
 

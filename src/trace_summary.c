@@ -335,7 +335,7 @@ read_index(struct trace_summary *summary, int fd, const char **why)
 {
   struct trace_reader *reader;
   struct trace_record *record = malloc(sizeof(*record));
-  int result = record ? trace_reader_open(&reader, fd, TRACE_SKIM, why) : -ENOMEM;
+  int result = record ? trace_reader_open(&reader, fd, 0, why) : -ENOMEM;
 
   if (result) {
     free(record);
