@@ -2,6 +2,7 @@
 #include "config.h"
 #include "trace_summary.h"
 #include "trace_code.h"
+#include "trace_decode.h"
 #include "trace_frames.h"
 #include "trace_groups.h"
 #include "trace_growth.h"
@@ -197,7 +198,7 @@ struct block {
   struct trace_run same;       /* neighbours in time by the same writer, to be counted together */
 };
 
-static int
+static inline int
 mark(struct trace_summary *summary, struct block *block, uint64_t page, uint64_t pages)
 {
   struct summary_table *table = summary->table;
@@ -234,7 +235,7 @@ count_writer(struct trace_summary *summary, struct block *block)
   return error;
 }
 
-static int
+static inline int
 take_run(struct trace_summary *summary, struct block *block, const struct trace_run *run)
 {
   uint64_t twice = block->tally.twice;
@@ -243,7 +244,7 @@ take_run(struct trace_summary *summary, struct block *block, const struct trace_
   if (error)
     return error;
   block->by_evidence[run->evidence] += run->pages;
-  heat_add(summary, block->region, summary->table->column, run);
+  heat_add(&summary->heat, block->region, summary->table->column, run->page, run->pages);
   if (block->tally.twice != twice) {
     /* The epoch had it already: a trace that says things twice. */
     block->by_evidence[run->evidence] -= block->tally.twice - twice;
@@ -303,7 +304,7 @@ take_dirty(struct trace_summary *summary, const struct trace_record *record)
     block.region = &summary->regions[known->id];
     block.pages = &table->pages[known->id];
   }
-  while (!error && trace_runs_next(&runs, &run)) {
+  while (!error && trace_runs_step(&runs, &run)) {
     table->found += run.pages;
     if (!known || run.page + run.pages > known->pages)
       summary->unplaced += run.pages;
