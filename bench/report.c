@@ -84,14 +84,17 @@ main(int argc, char **argv)
     fprintf(stderr, "bench/report: %s: %s\n", path, strerror(errno));
     return 4;
   }
-  cost = run((const char *const[]){ "tests/trace/make_trace", "--real", "--adaptive", "--threads", "8", "--stacks",
-                                    "5000", "--pages", "1000000", "--dirty", "150000", "--bytes", bytes, path, NULL });
+  cost = run((const char *const[]){ "tests/trace/make_trace", "--real", "--adaptive", "--threads", "8",
+                                    "--stacks",
+                                    "5000", "--pages", "1000000", "--dirty", "150000", "--bytes", bytes,
+                                        path, NULL });
   if (cost.status != 0 || fstat(fd, &status) == -1) {
     fprintf(stderr, "bench/report: no trace was made in %s (disk space?)\n", path);
     unlink(path);
     return 4;
   }
-  printf("reports of a trace of %.0f MB (wanted: at most %.0f s and %.0f MiB each)\n", (double)status.st_size / 1e6,
+  printf("reports of a trace of %.0f MB (wanted: at most %.0f s and %.0f MiB each)\n",
+         (double)status.st_size / 1e6,
          seconds_most * (double)status.st_size / 1e9, mebibytes_most);
   for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
     cost = run((const char *const[]){ "./writewatch", "report", "--format", formats[i], path, NULL });

@@ -57,7 +57,8 @@ trace_runs_step(struct trace_runs *runs, struct trace_run *run)
     return trace_run_wrong(runs, "a run of pages ends in the midst of its numbers");
   if (!(tag & TRACE_TAG_ONE) && !(at = trace_number_get(at, runs->end, &pages)))
     return trace_run_wrong(runs, "a run of pages ends in the midst of its numbers");
-  if (pages == 0 || pages > TRACE_PAGES_MOST || gap > TRACE_PAGES_MOST || runs->page + gap + pages > TRACE_PAGES_MOST)
+  if (pages == 0 || pages > TRACE_PAGES_MOST || gap > TRACE_PAGES_MOST
+      || runs->page + gap + pages > TRACE_PAGES_MOST)
     return trace_run_wrong(runs, "a run of pages lies in no possible region");
   run->page = runs->page + gap;
   run->pages = pages;

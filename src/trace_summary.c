@@ -17,7 +17,8 @@
 
 #define MEMORY_MAX ((uint64_t)1 << 30)
 
-const char *const summary_by_names[SUMMARY_BYS] = { "stack", "function", "line", "library", "thread", "region" };
+const char *const summary_by_names[SUMMARY_BYS] =
+    { "stack", "function", "line", "library", "thread", "region" };
 
 struct summary_table {
   struct page_table *pages;      /* by region */
@@ -167,7 +168,8 @@ begin_epoch(struct trace_summary *summary, const struct trace_epoch *said)
   end_epoch(summary);
   /* Those in between were damaged since: they are empty. */
   for (; table->at < at; table->at++)
-    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end - summary->epochs[table->at].epoch->begin);
+    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end
+                 - summary->epochs[table->at].epoch->begin);
   table->at = at + 1;
   table->epoch = &summary->epochs[at];
   table->promised = said->pages;
@@ -408,7 +410,8 @@ finish(struct trace_summary *summary)
     summary->written += epoch->written;
   }
   for (; table->at < summary->epochs_count; table->at++)
-    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end - summary->epochs[table->at].epoch->begin);
+    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end
+                 - summary->epochs[table->at].epoch->begin);
   growth_finish(&table->growth, summary);
   error = groups_finish(table->groups, &summary->index, summary->writers);
   if (error)
@@ -420,7 +423,8 @@ finish(struct trace_summary *summary)
     const struct summary_region *region = &summary->regions[i];
     if (region->dirty.pages > 0)
       regions->all[regions->count++] = (struct summary_writer){
-        .name = region->region->name, .detail = trace_kind_name(region->region->kind), .key = region->region->id,
+        .name = region->region->name, .detail = trace_kind_name(region->region->kind),
+        .key = region->region->id,
         .pages = region->dirty.pages, .bytes = region->dirty.bytes, .epochs = region->epochs
       };
   }

@@ -86,7 +86,8 @@ invent_epoch(uint64_t *seed, struct kept_epoch *kept_epoch, uint64_t number, siz
   free(kept_epoch->regions);
   kept_epoch->runs = calloc(count + 1, sizeof(*kept_epoch->runs));
   kept_epoch->regions = calloc(count + 1, sizeof(*kept_epoch->regions));
-  kept_epoch->epoch = (struct trace_epoch){ .number = number, .begin = number * 1000000, .end = (number + 1) * 1000000,
+  kept_epoch->epoch = (struct trace_epoch){ .number = number, .begin = number * 1000000, .end = (number + 1)
+                                            * 1000000,
                                             .cause = number % 4, .collect = any_number(seed),
                                             .faults = any_number(seed),
                                             .label = trace_text_of(number % 3 ? NULL : "a marker") };
@@ -125,12 +126,14 @@ put_epoch(struct trace_writer *writer, const struct kept_epoch *kept_epoch)
 /* Whether the epoch that was just read, and the DIRTY blocks behind it, are the kept ones. *record is
  * what follows. */
 static bool
-same_epoch(struct trace_reader *reader, struct trace_record *record, const struct kept_epoch *expected, int *result)
+same_epoch(struct trace_reader *reader, struct trace_record *record, const struct kept_epoch *expected,
+           int *result)
 {
   size_t at = 0;
   bool same = record->epoch.number == expected->epoch.number && record->epoch.begin == expected->epoch.begin
               && record->epoch.end == expected->epoch.end && record->epoch.cause == expected->epoch.cause
-              && record->epoch.collect == expected->epoch.collect && record->epoch.faults == expected->epoch.faults
+              && record->epoch.collect == expected->epoch.collect && record->epoch.faults ==
+                  expected->epoch.faults
               && record->epoch.pages == expected->epoch.pages
               && record->epoch.label.length == expected->epoch.label.length;
 
@@ -208,9 +211,11 @@ test_epochs(uint64_t *seed)
       put_epoch(&writer, &kept[e]);
     }
     watch_allocations = false;
-    ok(writer.error == 0 && allocations == 0, "%d epochs are written with %zu bytes of buffer and no allocation",
+    ok(writer.error == 0 && allocations == 0,
+       "%d epochs are written with %zu bytes of buffer and no allocation",
        EPOCHS, rooms[i]);
-    ok(count_epochs(fd, NULL, &wrong, &damaged) == EPOCHS && !wrong && damaged == 0, "... and read as they were");
+    ok(count_epochs(fd, NULL, &wrong, &damaged) == EPOCHS && !wrong && damaged == 0,
+       "... and read as they were");
     ok(lseek(fd, 0, SEEK_END) == (off_t)writer.size, "... and the writer knows the file's size");
     close(fd);
   }
@@ -238,7 +243,8 @@ test_merging(void)
   ok(writer.size < 150, "2000 neighbours by two stacks are %u bytes", (unsigned)writer.size);
   trace_reader_open(&reader, fd, 0, NULL);
   trace_next(reader, &record);
-  ok(trace_next(reader, &record) == 1 && record.type == TRACE_DIRTY && trace_runs_next(&record.dirty.runs, &run)
+  ok(trace_next(reader, &record) == 1 && record.type == TRACE_DIRTY
+     && trace_runs_next(&record.dirty.runs, &run)
      && run.page == 0 && run.pages == 1500 && run.stack == 6 && run.time == 0
      && trace_runs_next(&record.dirty.runs, &run) && run.page == 1500 && run.pages == 500 && run.stack == 7
      && !trace_runs_next(&record.dirty.runs, &run), "... as two runs, with their earliest times");
@@ -319,7 +325,8 @@ test_full_disk(uint64_t *seed)
     ended += trace_commit(&writer) == 0;
     close(fd);
   }
-  ok(cut_right == rounds, "a full disk leaves the epochs before it, and nothing else: %u of %u", cut_right, rounds);
+  ok(cut_right == rounds, "a full disk leaves the epochs before it, and nothing else: %u of %u", cut_right,
+     rounds);
   ok(ended == rounds, "... and once there is room again the END can be written");
 }
 
