@@ -90,8 +90,8 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
     here = length - done < most ? length - done : most;
     int error = copy(region, start + done, here, (char *)buffer + done);
     if (error)
-      return error_set(error, "ww_dirty_copy: region \"%s\": part of %#lx-%#lx cannot be read: made PROT_NONE, "
-                       "unmapped, or behind the end of its file since the collect", region->name,
+      return error_set(error, "ww_dirty_copy: region \"%s\": part of %#lx-%#lx cannot be read: made "
+                       "PROT_NONE, unmapped, or behind the end of its file since the collect", region->name,
                        (unsigned long)(start + done), (unsigned long)(start + done + here));
   }
   return 0;

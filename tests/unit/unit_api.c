@@ -235,7 +235,8 @@ START_TEST(test_dirty_outlives)
   ck_assert_uint_eq(count, 1);
   ck_assert_str_eq(ww_region_name(run->region), "short-lived");
   ck_assert_uint_eq(ww_dirty_writers(dirty), engine_has_writers() ? 2 : 0);
-  ck_assert_int_eq(ww_dirty_writer(dirty, memory + 2 * page + 17, &writer), engine_has_writers() ? 0 : -ENOENT);
+  ck_assert_int_eq(ww_dirty_writer(dirty, memory + 2 * page + 17, &writer), engine_has_writers()
+                   ? 0 : -ENOENT);
   if (engine_has_writers())
     ck_assert_uint_eq(writer.order, 1);
   CK_FAILS(ww_dirty_writer(dirty, memory, &writer), -ENOENT, "epoch 1");
