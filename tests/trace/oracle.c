@@ -288,7 +288,8 @@ static void
 test_unplaced(void)
 {
   static unsigned char buffer[TRACE_BUFFER_MIN];
-  struct trace_region region = { .id = 1, .kind = 1, .address = 4096, .length = 10 * 4096, .page_size = 4096 };
+  struct trace_region region = { .id = 1, .kind = 1, .address = 4096, .length = 10 * 4096, .page_size =
+                                 4096 };
   struct trace_epoch epoch = { .number = 1, .end = 1000, .pages = 9 };
   struct trace_run inside = { .page = 8, .pages = 2, .evidence = 1 },
                    outside = { .page = 9, .pages = 3, .evidence = 2 };
@@ -306,8 +307,10 @@ test_unplaced(void)
   trace_put_run(&writer, 1, 7, &outside);
   trace_commit(&writer);
   options.without_names = true;
-  ok(trace_summary_create(&summary, fd, &options, &why) == 0 && summary->unplaced == 6 && summary->dirty.pages == 2
-     && summary->ever == 2 && summary->epochs[0].whole == false, "pages in no region are counted, and left out");
+  ok(trace_summary_create(&summary, fd, &options, &why) == 0 && summary->unplaced == 6
+     && summary->dirty.pages == 2
+     && summary->ever == 2 && summary->epochs[0].whole == false,
+         "pages in no region are counted, and left out");
   trace_summary_free(summary);
   close(fd);
 }
