@@ -63,7 +63,10 @@ print_label(const struct report_part *part, const struct summary_row *row, const
   char text[40];
 
   if (!region) {
-    used = report_name_print(part->page.sink, "(several regions)", LABEL - 1, part->page.utf8);
+    /* Several small ones: where the first of them is. */
+    const struct index_region *first = trace_index_region(index, row->page);
+    snprintf(text, sizeof(text), "0x%" PRIx64 "..", first ? first->address : 0);
+    used = report_name_print(part->page.sink, text, LABEL - 1, part->page.utf8);
   } else if (before && before->region == row->region) {
     snprintf(text, sizeof(text), " +%s", figure_bytes(row->page * region->page_size).text);
     used = report_name_print(part->page.sink, text, LABEL - 1, part->page.utf8);
@@ -87,7 +90,8 @@ static void
 print_axis(const struct report_part *part, unsigned width)
 {
   const struct trace_summary *summary = part->summary;
-  const struct summary_epoch *first = &summary->epochs[0], *last = &summary->epochs[summary->epochs_count - 1];
+  const struct summary_epoch *first = &summary->epochs[0],
+                             *last = &summary->epochs[summary->epochs_count - 1];
   struct figure begin = figure_time(first->epoch->begin), end = figure_time(last->epoch->end);
   size_t used = strlen(begin.text) + strlen(end.text);
 
@@ -116,7 +120,8 @@ report_trace_heat(const struct report_part *part)
   else
     report_line_words(&line, "", "Heat map: a column is %s epochs,",
                     figure_decimal((double)part->summary->epochs_count / heat->columns, 1).text);
-  report_line_words(&line, " ", "%s few to all of a cell's pages dirty,", part->page.utf8 ? "▁▂▃▄▅▆▇█" : letters);
+  report_line_words(&line, " ", "%s few to all of a cell's pages dirty,", part->page.utf8 ? "▁▂▃▄▅▆▇█"
+                    : letters);
   report_line_words(&line, " ", "blank none");
   report_line_end(&line);
   for (uint32_t row = 0; row < heat->rows; row++) {

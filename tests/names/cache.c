@@ -1,5 +1,5 @@
-/* cache.c - 100,000 stacks take what their different frames take, each file is opened once, and if the process
- * that reads them dies, another goes on. */
+/* cache.c - 100,000 stacks take what their different frames take, each file is opened once, and if the
+ * process that reads them dies, another goes on. */
 #include "config.h"
 #include "names/names.h"
 #include "../tap.h"
@@ -117,7 +117,8 @@ main(int argc, char **argv)
     for (unsigned i = 0; i < 1000; i++)
       named += names_find(names, module, text_begin + tap_random(&seed) % text_size, true).places[0].function
                != NULL;
-    ok(named > 500 && forks == death + 2, "it is killed: another goes on, %u of 1000 frames have names", named);
+    ok(named > 500 && forks == death + 2, "it is killed: another goes on, %u of 1000 frames have names",
+       named);
   }
   names_close(names);
   return tap_done();

@@ -192,7 +192,8 @@ same_regions(const struct trace_summary *summary)
           latest = e + 1;
         }
     same = same && region->included == included[r]
-           && (!included[r] || (region->dirty.pages == pages && region->ever == ever && region->epochs == in));
+           && (!included[r] || (region->dirty.pages == pages && region->ever == ever && region->epochs ==
+                                in));
   }
   return same;
 }
@@ -255,7 +256,8 @@ same_heat(const struct trace_summary *summary)
 static struct summary_options
 choose(uint64_t *seed, unsigned round)
 {
-  static const char *const asked[][2] = { { "heap", NULL }, { "odd", NULL }, { "2", "even" }, { "data", "6" } };
+  static const char *const asked[][2] = { { "heap", NULL }, { "odd", NULL }, { "2", "even" }, { "data",
+                                                                                                "6" } };
   struct summary_options options = SUMMARY_OPTIONS_INIT;
   unsigned which = round % 5;
 
@@ -271,13 +273,46 @@ choose(uint64_t *seed, unsigned round)
     options.until = begins[last] - below(seed, 2);
   }
   for (unsigned r = 0; r < REGIONS; r++)
-    included[r] = which == 4 || (which == 0 && r % 3 == 0) || (which == 1 && r % 2) || (which == 2 && r % 2 == 0)
+    included[r] = which == 4 || (which == 0 && r % 3 == 0) || (which == 1 && r % 2)
+        || (which == 2 && r % 2 == 0)
                   || (which == 2 && r == 1) || (which == 3 && (r % 3 == 2 || r == 5));
   if (which < 4) {
     options.regions = asked[which];
     options.regions_count = asked[which][1] ? 2 : 1;
   }
   return options;
+}
+
+/* Pages beyond their region, and of one that nobody named, are counted apart. */
+static void
+test_unplaced(void)
+{
+  static unsigned char buffer[TRACE_BUFFER_MIN];
+  struct trace_region region = { .id = 1, .kind = 1, .address = 4096, .length = 10 * 4096, .page_size =
+                                 4096 };
+  struct trace_epoch epoch = { .number = 1, .end = 1000, .pages = 9 };
+  struct trace_run inside = { .page = 8, .pages = 2, .evidence = 1 },
+                   outside = { .page = 9, .pages = 3, .evidence = 2 };
+  struct summary_options options = SUMMARY_OPTIONS_INIT;
+  struct trace_summary *summary = NULL;
+  struct trace_writer writer;
+  const char *why;
+  int fd = scratch_file();
+
+  trace_writer_open(&writer, fd, buffer, sizeof(buffer), 0, 0);
+  trace_put_region(&writer, &region);
+  trace_put_epoch(&writer, &epoch);
+  trace_put_run(&writer, 1, 1, &inside);
+  trace_put_run(&writer, 1, 1, &outside);
+  trace_put_run(&writer, 1, 7, &outside);
+  trace_commit(&writer);
+  options.without_names = true;
+  ok(trace_summary_create(&summary, fd, &options, &why) == 0 && summary->unplaced == 6
+     && summary->dirty.pages == 2
+     && summary->ever == 2 && summary->epochs[0].whole == false,
+         "pages in no region are counted, and left out");
+  trace_summary_free(summary);
+  close(fd);
 }
 
 int
@@ -316,5 +351,6 @@ main(int argc, char **argv)
   ok(stacks == rounds, "first writers by stack, and those without: %u", stacks);
   ok(threads == rounds, "first writers by thread: %u", threads);
   ok(heat == rounds, "each cell of the heat map: %u", heat);
+  test_unplaced();
   return tap_done();
 }
