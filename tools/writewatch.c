@@ -23,6 +23,7 @@ static const struct command commands[] = {
   { "bench", bench_main, "compare ways to track, this one among them, over a suite of workloads" },
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
+  { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
