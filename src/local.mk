@@ -163,6 +163,32 @@ libreport_la_SOURCES = \
   %D%/symbol.c %D%/symbol.h
 libreport_la_LIBADD = $(LIBDW_LIBS) $(JANSSON_LIBS)
 
+# Traces. What writes them is a library of its own, as it goes into strangers' programs; what reads
+# them and reports is for the tool.
+noinst_LTLIBRARIES += libtracewrite.la libtrace.la
+libtracewrite_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
+libtracewrite_la_SOURCES = \
+  %D%/trace.h \
+  %D%/trace_code.h \
+  %D%/trace_put.c \
+  %D%/trace_seal.c \
+  %D%/trace_sum.c \
+  %D%/trace_words.c \
+  %D%/trace_write.c %D%/trace_write.h
+libtrace_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(JANSSON_CFLAGS)
+libtrace_la_SOURCES = \
+  %D%/report-trace.h \
+  %D%/trace_decode.c %D%/trace_decode.h \
+  %D%/trace_frames.c %D%/trace_frames.h \
+  %D%/trace_groups.c %D%/trace_groups.h \
+  %D%/trace_growth.c %D%/trace_growth.h \
+  %D%/trace_heat.c %D%/trace_heat.h \
+  %D%/trace_index.c %D%/trace_index.h \
+  %D%/trace_pages.c %D%/trace_pages.h \
+  %D%/trace_read.c \
+  %D%/trace_summary.c %D%/trace_summary.h
+libtrace_la_LIBADD = libtracewrite.la libnames.la libreport.la $(JANSSON_LIBS)
+
 libwritewatch_la_SOURCES =
 libwritewatch_la_LIBADD = libtracker.la libreport.la
 libwritewatch_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -version-info $(WW_ABI) \

@@ -267,8 +267,9 @@ int trace_commit(struct trace_writer *writer);
 void trace_writer_recover(struct trace_writer *writer);
 
 /* For whoever finds a trace without an END, as its program was killed: cut off what stands behind
- * the last sound block, and append the END. `buffer` as above. -EEXIST: it has an END; -EBADMSG: it
- * is no trace; or a negative errno. */
+ * the last whole block, and append the END. `fd` is for reading and writing, `buffer` as above.
+ * -EEXIST: it has an END; -EBADMSG: it is no trace; -EMSGSIZE: a block is larger than the buffer; or
+ * another negative errno. */
 int trace_seal(int fd, void *buffer, size_t room, const struct trace_end *end);
 
 /* ------------------------------------------------------------------- reading */
@@ -297,7 +298,7 @@ struct trace_record {
 struct trace_reader;
 
 enum trace_reading {
-  TRACE_SKIM = 1               /* DIRTY blocks are passed over, neither checked nor returned */
+  TRACE_SKIM = 1               /* DIRTY blocks are passed over: unchecked, and returned without runs */
 };
 
 /* Read `fd`, a file that is seekable; it stays the caller's. Some 3 MiB are allocated.

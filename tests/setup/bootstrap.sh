@@ -87,11 +87,12 @@ rm configure.new; chmod +x configure' ;;
     libseccomp-dev) : >"$work/have/libseccomp" ;;
     libgc-dev) : >"$work/have/bdw-gc" ;;
     libsigsegv-dev) : >"$work/have/sigsegv.h" ;;
+    libiberty-dev) mkdir -p "$work/have/libiberty"; : >"$work/have/libiberty/demangle.h" ;;
   esac
 }
 everything='make gcc g++ libc6-dev linux-libc-dev pkg-config autoconf automake libtool libdw-dev
   libjansson-dev libsqlite3-dev check libxxhash-dev libunwind-dev libseccomp-dev libgc-dev
-  libsigsegv-dev spin mandoc'
+  libsigsegv-dev libiberty-dev spin mandoc'
 bring_all_but() {
   for package in $everything; do
     case " $* " in *" $package "*) ;; *) bring "$package" ;; esac
@@ -112,7 +113,7 @@ END
   stand_in apt-get "$(cat "$work/apt")"
   printf '%s\n' 'libdw-dev libdw' 'libjansson-dev jansson' 'libunwind-dev libunwind' \
     'libseccomp-dev libseccomp' 'libgc-dev bdw-gc' 'check check' 'libsigsegv-dev sigsegv.h' \
-    >"$work/modules"
+    'libiberty-dev libiberty/demangle.h' >"$work/modules"
   rm -rf "$work/bin.later"; mkdir "$work/bin.later"
   printf '#!/bin/sh\n' >"$work/bin.later/spin"; chmod +x "$work/bin.later/spin"
 }
