@@ -198,7 +198,7 @@ EXTRA_DIST += %D%/writewatch.map
 
 # The recorder: preloaded into a program by `writewatch record'.
 pkglib_LTLIBRARIES += libwritewatch-record.la
-libwritewatch_record_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRITE_RAW
+libwritewatch_record_la_CPPFLAGS = $(AM_CPPFLAGS) -Dwrite=record_write -Dftruncate=record_ftruncate -Dlseek=record_lseek
 libwritewatch_record_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
 libwritewatch_record_la_SOURCES = \
   %D%/record/children.c \
@@ -214,7 +214,8 @@ libwritewatch_record_la_SOURCES = \
   %D%/record/residence.c %D%/record/residence.h \
   %D%/record/settings.c %D%/record/settings.h \
   %D%/record/start.c \
-  %D%/trace_write.c %D%/trace.h
+  %D%/record/output.c \
+  %D%/trace_put.c %D%/trace_sum.c %D%/trace_words.c %D%/trace_write.c
 libwritewatch_record_la_LIBADD = libtracker.la
 libwritewatch_record_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -module -avoid-version -no-undefined \
   -Wl,--version-script=$(srcdir)/%D%/record/record.map -Wl,-z,nodelete -Wl,-z,defs

@@ -8,6 +8,7 @@
 #include "lock.h"
 #include "pin.h"
 #include "policy.h"
+#include "process.h"
 #include "region.h"
 #include "shield/shield.h"
 #include "stack.h"
@@ -192,7 +193,7 @@ refuse_own(const char *name, uintptr_t start, uintptr_t end)
     return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s of thread %d (%s) at %#lx-%#lx, which cannot "
                      "be watched", name ? name : "", (unsigned long)start, (unsigned long)end, met.what,
                      (int)met.thread, met.name, (unsigned long)met.start, (unsigned long)met.end);
-  if (arena_overlaps(start, end) || meets_own(start, end))
+  if (arena_overlaps(start, end) || process_overlaps(start, end) || meets_own(start, end))
     return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds memory of Writewatch's own, which cannot be "
                      "watched", name ? name : "", (unsigned long)start, (unsigned long)end);
   return 0;

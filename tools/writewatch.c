@@ -23,6 +23,7 @@ static const struct command commands[] = {
   { "bench", bench_main, "compare ways to track, this one among them, over a suite of workloads" },
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
+  { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

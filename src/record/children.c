@@ -9,6 +9,7 @@
 #include "fork.h"
 #include "os.h"
 #include "raw.h"
+#include "process.h"
 #include "shield/call.h"
 #include "shield/mask.h"
 #include "shield/serve.h"

@@ -22,6 +22,8 @@ struct control {
   _Atomic uint32_t state;      /* a futex: enum control_state */
   _Atomic uint32_t signals;    /* epochs that were asked for from outside */
   _Atomic int32_t companion;   /* process id */
+  _Atomic uint64_t start;      /* CLOCK_MONOTONIC, ns: what the trace's times count from */
+  _Atomic uint64_t epochs, pages;      /* in the trace */
   char text[CONTROL_TEXT];
   /* Of the process itself. */
   _Atomic uint32_t asked, done;        /* markers; `done` is a futex */

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "lock.h"
 #include "maps.h"
+#include "process.h"
 #include "shield/appear.h"
 #include "shield/shield.h"
 #include "threads.h"
@@ -344,7 +345,7 @@ look(void)
       discovered.coverage.watched += mapping.end - mapping.start;
       discovered.coverage.writable += mapping.end - mapping.start;
     } else if (mapping.protection & PROT_WRITE) {
-      if (arena_overlaps(mapping.start, mapping.end))
+      if (arena_overlaps(mapping.start, mapping.end) || process_overlaps(mapping.start, mapping.end))
         count_unwatched(TRACE_OWN, mapping.start, mapping.end);
       else if (!verdict.kind)
         count_unwatched(verdict.reason, mapping.start, mapping.end);

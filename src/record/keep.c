@@ -4,6 +4,7 @@
 #include "record/companion.h"
 #include "record/discover.h"
 #include "record/journal.h"
+#include "dirtyset.h"
 #include "os.h"
 #include "raw.h"
 #include "region.h"
@@ -139,10 +140,14 @@ close_epoch(enum trace_cause cause)
   if (cause == TRACE_SIGNAL)
     keep.signals++;
   if (!error) {
-    uint64_t length = before - keep.begin, faults = dirty->log.count;
+    uint64_t length = before - keep.begin, faults = dirty->log.count, pages = dirty->pages;
     error = journal_epoch(dirty, cause, label, after - before);
     ww_dirty_free(dirty);
     adapt(length, after - before, faults);
+    if (!error) {
+      atomic_fetch_add(&control->epochs, 1);
+      atomic_fetch_add(&control->pages, pages);
+    }
   }
   if (cause == TRACE_MARKER) {
     atomic_store(&control->done, marker);
@@ -187,7 +192,7 @@ recorder_keep(void)
   while (!atomic_load(&recorder.go)) {
     struct timespec moment = { 0, 20000000 };
     RAW_CALL(SYS_futex, &recorder.go, FUTEX_WAIT, 0, &moment, NULL, 0);
-    if (companion_is_alone())
+    if (!atomic_load(&recorder.go) && companion_is_alone())
       return;
   }
   os_forsaken = forsaken;

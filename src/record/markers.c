@@ -2,6 +2,7 @@
 #include "config.h"
 #include "record/recorder.h"
 #include "os.h"
+#include "writewatch.h"
 #include "raw.h"
 
 #include <errno.h>

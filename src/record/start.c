@@ -102,6 +102,7 @@ recorder_start(const char **why)
     RAW_CALL(SYS_kill, companion, SIGKILL);
     return error;
   }
+  atomic_store(&recorder.control->start, recorder.tracker->start_time);
   atomic_store(&recorder.control->state, CONTROL_RECORDING);
   atomic_store(&recorder.go, 1);
   RAW_CALL(SYS_futex, &recorder.go, FUTEX_WAKE, 1, NULL, NULL, 0);
