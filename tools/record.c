@@ -16,7 +16,7 @@
 
 enum {
   OPTION_STACKS = 256, OPTION_REGIONS, OPTION_ENGINE, OPTION_POLICY, OPTION_FOLLOW, OPTION_DURATION,
-  OPTION_SIZE, OPTION_SIGNAL, OPTION_OVERHEAD, OPTION_UNSHIELDED, OPTION_HELP
+  OPTION_SIZE, OPTION_SIGNAL, OPTION_OVERHEAD, OPTION_UNSHIELDED, OPTION_AUDIT, OPTION_HELP
 };
 
 enum { STACKS_DEFAULT = 16, OVERHEAD_DEFAULT = 30 };
@@ -45,8 +45,11 @@ record_options_help(void)
        "      --signal=NAME    this signal, sent to `writewatch record', closes an epoch\n"
        "      --unshielded     go on where there is no shield: system calls that write to\n"
        "                       watched memory then fail, and most programs with them\n"
+       "      --audit          hash all of it in each epoch, and note pages that changed and\n"
+       "                       nobody had noticed\n"
        "      --help           this text\n\n"
-       "The program keeps its standard streams, its status and its signals.\n\n"
+       "What it execs is recorded into FILE as well; what FILE held until then is moved to\n"
+       "FILE.PID, FILE.PID.2 and so on. The program keeps its standard streams, its status and its signals.\n\n"
        "Exit status: that of the program (if a signal ended it, the same one ends this), or\n"
        "  125  Writewatch failed: usage, the trace, no shield\n"
        "  126  the program cannot be run, or not be recorded: static, setuid, ...\n"
@@ -176,6 +179,9 @@ parse_option(struct record_options *options, int option)
     case OPTION_FOLLOW:
       settings->follow = true;
       return 0;
+    case OPTION_AUDIT:
+      settings->audit = true;
+      return 0;
     case OPTION_UNSHIELDED:
       settings->unshielded = true;
       return 0;
@@ -205,7 +211,7 @@ record_options_parse(struct record_options *options, int argc, char **argv)
     { "follow-fork", no_argument, NULL, OPTION_FOLLOW },
     { "duration", required_argument, NULL, OPTION_DURATION },
     { "max-size", required_argument, NULL, OPTION_SIZE }, { "signal", required_argument, NULL, OPTION_SIGNAL },
-    { "unshielded", no_argument, NULL, OPTION_UNSHIELDED },
+    { "unshielded", no_argument, NULL, OPTION_UNSHIELDED }, { "audit", no_argument, NULL, OPTION_AUDIT },
     { "help", no_argument, NULL, OPTION_HELP }, { NULL, 0, NULL, 0 }
   };
   int option, status = 0;

@@ -115,8 +115,7 @@ open_trace(const char *output, struct settings *settings)
     close(fd);
   else
     settings->trace = fd;
-  if (settings->follow)
-    remove_earlier(settings->base);
+  remove_earlier(settings->base);
   return 0;
 }
 
@@ -219,8 +218,8 @@ wait_for_companion(void)
   for (unsigned i = 0; i < FINISH_SECONDS * 20 && atomic_load(&control->state) == CONTROL_RECORDING; i++) {
     struct timespec limit = { 0, 50000000 };
     syscall(SYS_futex, &control->state, FUTEX_WAIT, CONTROL_RECORDING, &limit, NULL, 0);
-    if (kill(atomic_load(&control->companion), 0) == -1 && errno == ESRCH)
-      break;
+    if (waitpid(atomic_load(&control->companion), NULL, WNOHANG | __WALL) != 0)
+      break;                    /* reaped; or it has never been ours */
   }
 }
 
@@ -231,7 +230,7 @@ seal(const struct settings *settings, int status)
   struct timespec now;
   void *buffer = malloc(SEAL_ROOM);
   struct trace_end end = { .epochs = atomic_load(&control->epochs), .pages = atomic_load(&control->pages) };
-  int error;
+  int error, fd;
 
   if (buffer == NULL) {
     complain("out of memory");
@@ -240,12 +239,13 @@ seal(const struct settings *settings, int status)
   clock_gettime(CLOCK_MONOTONIC, &now);
   end.time = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - atomic_load(&control->start);
   end.how = WIFSIGNALED(status) ? TRACE_SIGNALLED : TRACE_EXITED;
+  fd = *control->trace == '\0' ? settings->trace : open(control->trace, O_RDWR | O_CLOEXEC);
   end.status = (uint64_t)(WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-  error = trace_seal(settings->trace, buffer, SEAL_ROOM, &end);
+  error = trace_seal(fd, buffer, SEAL_ROOM, &end);
   free(buffer);
   if (error == 0 || error == -EEXIST)
     return 0;
-  complain("the trace %s has no end: %s", settings->base,
+  complain("the trace %s has no end: %s", *control->trace ? control->trace : settings->base,
            error == -EBADMSG ? "it is empty" : strerror(-error));
   return RECORD_FAILED;
 }
@@ -285,6 +285,8 @@ conclude(const struct record_options *options, int status)
     default:
       wait_for_companion();
       seal(&options->settings, status);
+      while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+        ;
       break;
   }
   return end_as(status);
@@ -301,6 +303,7 @@ record_run(const struct record_options *given)
     result = open_trace(options.output, &options.settings);
   if (result == 0)
     result = make_control(&options.settings);
+  options.settings.command = getpid();
   if (result != 0)
     return result;
   if (pipe2(failed, O_CLOEXEC) != 0) {

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-enum { POINTERS = 512, TRIES = 1000 };
+enum { POINTERS = 512, TRIES = 1000, KEEP = 1 /* RENAME_NOREPLACE */ };
 
 static char preload[SETTINGS_PATH + 16] = "LD_PRELOAD=";
 static char variable[SETTINGS_TEXT] = SETTINGS_VARIABLE "=";
@@ -39,7 +39,7 @@ put_number(char *at, uint32_t number)
   return put;
 }
 
-/* FILE.PID; what execs has another name each time: FILE.PID.2 and so on. */
+/* FILE.PID, and further ones FILE.PID.2 and so on. */
 static void
 name_trace(char path[SETTINGS_PATH + 32], int32_t pid, unsigned turn)
 {
@@ -54,10 +54,18 @@ name_trace(char path[SETTINGS_PATH + 32], int32_t pid, unsigned turn)
 }
 
 int
-children_open_trace(void)
+children_open_trace(char path[SETTINGS_PATH + 32])
 {
-  static char path[SETTINGS_PATH + 32];
   long fd = -EEXIST;
+  if (recorder_is_first()) {
+    /* FILE is the image that runs; those before it are put away. */
+    for (unsigned turn = 1; turn < TRIES && fd == -EEXIST; turn++) {
+      name_trace(path, os_process_id(), turn);
+      fd = RAW_CALL(SYS_renameat2, AT_FDCWD, recorder.settings.base, AT_FDCWD, path, KEEP);
+    }
+    strcpy(path, recorder.settings.base);
+    return (int)RAW_CALL(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  }
   for (unsigned turn = 1; turn < TRIES && fd == -EEXIST; turn++) {
     name_trace(path, os_process_id(), turn);
     fd = RAW_CALL(SYS_openat, AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -115,13 +123,19 @@ on_forked(void)
   if (!recorder.control)
     return;
   recorder.control = NULL;
+  recorder.trace = -1;
   if (!recorder.settings.follow)
     return;
   recorder.settings.origin = TRACE_FORKED;
   recorder.settings.origin_pid = os_parent_id();
   discover_forked();
-  recorder.trace = children_open_trace();
-  if (recorder.trace >= 0 && (recorder.control = arena_map(NULL, sizeof *recorder.control))) {
+  recorder.settings.control = -1;
+  if ((recorder.control = arena_map(NULL, sizeof *recorder.control))) {
+    recorder.trace = children_open_trace(recorder.control->trace);
+    if (recorder.trace < 0)
+      recorder.control = NULL;
+  }
+  if (recorder.control) {
     if (recorder_start(&why))
       recorder.control = NULL;
   }
@@ -210,33 +224,29 @@ on_exec(long number, const long argument[6])
   return result;
 }
 
+/* What this process execs is recorded as it was; what a child in our memory execs, if children are. */
 static long
-on_exec_unfollowed(long number, const long argument[6])
+on_exec_by(long number, const long argument[6])
 {
-  if (process_self()->guest)
-    post(os_process_id(), TRACE_VFORK);
   const long *a = argument;
-  return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-}
-
-static long
-on_exec_followed(long number, const long argument[6])
-{
-  if (process_self()->guest)
+  bool guest = process_self()->guest;
+  if (guest)
     post(os_process_id(), TRACE_VFORK);
-  return on_exec(number, argument);
+  if (recorder.control && (!guest || recorder.settings.follow))
+    return on_exec(number, argument);
+  return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 void
 children_follow(void)
 {
   struct settings theirs = recorder.settings;
-  theirs.trace = theirs.control = -1;
+  theirs.trace = -1;
   theirs.origin = TRACE_EXECED;
   theirs.origin_pid = 0;
   strcat(preload, theirs.library);
   settings_write(&theirs, variable + strlen(variable), sizeof variable - strlen(variable));
   atomic_store(&fork_child_hook, on_forked);
   atomic_store(&serve_born_hook, on_born);
-  atomic_store(&mask_exec_hook, recorder.settings.follow ? on_exec_followed : on_exec_unfollowed);
+  atomic_store(&mask_exec_hook, on_exec_by);
 }

@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 /* Make it: it calls run(), and ends when that returns; all of its signals are blocked, its descriptors
- * are closed but for `keep` (-1: none), its folder is the root. Its process id, or a negative errno. */
-int32_t companion_start(void (*run)(void), const int keep[2]);
+ * are closed but for `keep` (-1: none), its folder is the root. `sibling`: it is a child of this process's parent. Its process id, or a negative errno. */
+int32_t companion_start(void (*run)(void), const int keep[2], bool sibling);
 
 /* --- in the companion */
 

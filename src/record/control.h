@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { CONTROL_LABEL = 256, CONTROL_TEXT = 512, CONTROL_CHILDREN = 256 };
+enum { CONTROL_LABEL = 256, CONTROL_TEXT = 512, CONTROL_PATH = 4096 + 32, CONTROL_CHILDREN = 256 };
 
 enum control_state {
   CONTROL_NOT_STARTED = 0,     /* the recorder was not loaded */
@@ -25,6 +25,7 @@ struct control {
   _Atomic uint64_t start;      /* CLOCK_MONOTONIC, ns: what the trace's times count from */
   _Atomic uint64_t epochs, pages;      /* in the trace */
   char text[CONTROL_TEXT];
+  char trace[CONTROL_PATH];    /* of the image that runs */
   /* Of the process itself. */
   _Atomic uint32_t asked, done;        /* markers; `done` is a futex */
   char label[CONTROL_LABEL];           /* of the marker that waits */

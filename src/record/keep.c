@@ -110,6 +110,21 @@ adapt(uint64_t length, uint64_t collect, uint64_t faults)
 
 /* -------------------------------------------------------------------- epochs */
 
+/* The audit's: writes that nobody had noticed. */
+static void
+tell_missed(const struct ww_dirty *dirty)
+{
+  char text[160];
+  for (size_t i = 0; i < dirty->missed_runs; i++) {
+    const struct ww_run *run = &dirty->missed[i];
+    const struct ww_region *region = run->region;
+    size_t page = ((uintptr_t)run->address - region->start) >> region->shift;
+    snprintf(text, sizeof text, "missed: %zu pages of %.63s from page %zu", run->length >> region->shift,
+             region->name, page);
+    (void)journal_note(TRACE_LOST, run->length >> region->shift, text);
+  }
+}
+
 /* False: the recording ends here, and has been told why. */
 static bool
 close_epoch(enum trace_cause cause)
@@ -141,6 +156,7 @@ close_epoch(enum trace_cause cause)
     keep.signals++;
   if (!error) {
     uint64_t length = before - keep.begin, faults = dirty->log.count, pages = dirty->pages;
+    tell_missed(dirty);
     error = journal_epoch(dirty, cause, label, after - before);
     ww_dirty_free(dirty);
     adapt(length, after - before, faults);
@@ -166,7 +182,7 @@ end_by_death(void)
   int status = 0;
   if (companion_was_replaced())
     journal_end(TRACE_REPLACED, 0, "");
-  else if (recorder.settings.origin == TRACE_FIRST)
+  else if (recorder_is_first())
     return;                     /* the command knows how */
   else if (!companion_status(&status))
     journal_end(TRACE_EXITED, 0, "the status is not known");
@@ -179,6 +195,9 @@ end_by_death(void)
 static void
 finish(void)
 {
+  /* What was exec'ed may have begun by now. */
+  if (atomic_load(&recorder.control->companion) != (int32_t)RAW_CALL(SYS_getpid))
+    return;
   atomic_store(&recorder.control->state, CONTROL_FINISHED);
   wake_all(&recorder.control->state);
   wake_all(&recorder.control->done);

@@ -5,16 +5,16 @@
 
 #include <string.h>
 
-enum { NUMBERS = 13 };
+enum { NUMBERS = 15 };
 
 static void
 gather(const struct settings *settings, uint64_t number[NUMBERS])
 {
   const uint64_t gathered[NUMBERS] = {
     settings->interval, settings->stacks, settings->kinds, settings->engine, settings->policy,
-    settings->overhead, settings->follow, settings->unshielded, settings->duration, settings->limit,
+    settings->overhead, settings->follow, settings->audit, settings->unshielded, settings->duration, settings->limit,
     (uint64_t)(settings->trace + 1), (uint64_t)(settings->control + 1),
-    (uint64_t)settings->origin << 32 | (uint32_t)settings->origin_pid
+    (uint32_t)settings->command, (uint64_t)settings->origin << 32 | (uint32_t)settings->origin_pid
   };
   memcpy(number, gathered, sizeof gathered);
 }
@@ -62,8 +62,9 @@ settings_read(struct settings *settings, const char *text)
     return false;
   *settings = (struct settings){
     number[0], (unsigned)number[1], (unsigned)number[2], (unsigned)number[3], (unsigned)number[4],
-    (unsigned)number[5], number[6] != 0, number[7] != 0, number[8], number[9],
-    (int)number[10] - 1, (int)number[11] - 1, (unsigned)(number[12] >> 32), (int32_t)(uint32_t)number[12], "", ""
+    (unsigned)number[5], number[6] != 0, number[7] != 0, number[8] != 0, number[9], number[10],
+    (int)number[11] - 1, (int)number[12] - 1, (int32_t)(uint32_t)number[13],
+    (unsigned)(number[14] >> 32), (int32_t)(uint32_t)number[14], "", ""
   };
   memcpy(settings->library, text, library);
   settings->library[library] = '\0';

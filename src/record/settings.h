@@ -15,11 +15,14 @@ struct settings {
   unsigned kinds;              /* bits 1 << enum trace_kind */
   unsigned engine, policy;     /* enum ww_engine, ww_policy */
   unsigned overhead;           /* percent; 0: any */
-  bool follow;                 /* children, and what is exec'ed */
+  bool follow;                 /* children */
+  bool audit;                  /* hash all pages, and note what was missed */
   bool unshielded;             /* go on where there is no shield */
   uint64_t duration;           /* ns; 0: as long as it runs */
   uint64_t limit;              /* bytes of a trace; 0: any size */
-  int trace, control;          /* descriptors; -1 in children: they make their own */
+  int trace;                   /* descriptor; -1: the process makes its own */
+  int control;                 /* descriptor, in the command's process too */
+  int32_t command;             /* the process of `writewatch record' */
   unsigned origin;             /* enum trace_origin */
   int32_t origin_pid;
   char library[SETTINGS_PATH]; /* of the recorder, absolute */

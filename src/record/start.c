@@ -51,7 +51,7 @@ make_tracker(bool shielded)
   options.engine = WW_ENGINE_MPROTECT;
   options.policy = (enum ww_policy)recorder.settings.policy;
   options.stack_depth = recorder.settings.stacks;
-  options.flags = shielded ? WW_SHIELD : 0;
+  options.flags = (shielded ? WW_SHIELD : 0) | (recorder.settings.audit ? WW_AUDIT : 0);
   int error = tracker_create(&recorder.tracker, &options);
   if (!error && shielded) {
     find_range();
@@ -74,7 +74,7 @@ recorder_start(const char **why)
   atomic_store(&recorder.go, 0);
   recorder.process = os_process_id();
   threads_of(0);
-  int32_t companion = companion_start(recorder_keep, keep);
+  int32_t companion = companion_start(recorder_keep, keep, recorder_is_first());
   *why = "the companion process cannot be made";
   if (companion < 0)
     return companion;
@@ -102,11 +102,36 @@ recorder_start(const char **why)
     RAW_CALL(SYS_kill, companion, SIGKILL);
     return error;
   }
+  atomic_store(&recorder.control->epochs, 0);
+  atomic_store(&recorder.control->pages, 0);
   atomic_store(&recorder.control->start, recorder.tracker->start_time);
   atomic_store(&recorder.control->state, CONTROL_RECORDING);
   atomic_store(&recorder.go, 1);
   RAW_CALL(SYS_futex, &recorder.go, FUTEX_WAKE, 1, NULL, NULL, 0);
   return 0;
+}
+
+/* The command's own, if this is still the process that it has started. */
+static int
+open_control(void)
+{
+  char path[48] = "/proc/";
+  size_t at = 6;
+  const unsigned numbers[] = { (unsigned)recorder.settings.command, (unsigned)recorder.settings.control };
+  if (os_parent_id() != recorder.settings.command)
+    return -1;
+  for (unsigned i = 0; i < 2; i++) {
+    char digits[12];
+    unsigned length = 0, number = numbers[i];
+    do
+      digits[length++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (length)
+      path[at++] = digits[--length];
+    strcpy(path + at, i ? "" : "/fd/");
+    at += i ? 0 : 4;
+  }
+  return (int)RAW_CALL(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0);
 }
 
 static bool
@@ -118,9 +143,17 @@ make_control(void)
   if (fd < 0)
     recorder.control = arena_map(NULL, size);
   else {
-    long at = RAW_CALL(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (recorder.settings.origin == TRACE_EXECED)
+      fd = open_control();
+    long at = fd < 0 ? fd : RAW_CALL(SYS_mmap, NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     recorder.control = at < 0 && at > -4096 ? NULL : (void *)at;
-    os_close(fd);
+    if (fd >= 0)
+      os_close(fd);
+    if (!recorder.control) {
+      /* As if it were a child: without the command's help. */
+      recorder.settings.control = -1;
+      recorder.control = arena_map(NULL, size);
+    }
   }
   return recorder.control;
 }
@@ -135,9 +168,11 @@ begin(void)
   arena_reserve();
   hashing_alone();
   recorder.trace = recorder.settings.trace;
+  if (!make_control())
+    return;
   if (recorder.trace < 0)
-    recorder.trace = children_open_trace();
-  if (recorder.trace < 0 || !make_control()) {
+    recorder.trace = children_open_trace(recorder.control->trace);
+  if (recorder.trace < 0) {
     recorder.control = NULL;
     return;
   }
