@@ -16,7 +16,7 @@ struct node {
 enum { HEAD = 128 };
 _Static_assert(sizeof(struct node) <= HEAD, "the caller's part must stay aligned");
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct node *first;              /* of those that are somewhere */
 
 /* The reserve: see arena_reserve(). Its nodes are listed by ascending address; the next one is

@@ -32,7 +32,7 @@ static struct object objects[] = {
   }
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 
 /* Is the descriptor still the object's? The program may have closed it, and opened another file that
  * got its number. */

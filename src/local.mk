@@ -72,6 +72,8 @@ libtracker_la_SOURCES = \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
+  %D%/shield/appear.c \
+  %D%/shield/appear.h \
   %D%/shield/action.h \
   %D%/shield/call.h \
   %D%/shield/change.c \
@@ -204,3 +206,29 @@ libwritewatch_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -version-info $(WW_AB
   -Wl,--version-script=$(srcdir)/%D%/writewatch.map -Wl,-z,nodelete -Wl,-z,defs
 EXTRA_libwritewatch_la_DEPENDENCIES = %D%/writewatch.map
 EXTRA_DIST += %D%/writewatch.map
+
+# The recorder: preloaded into a program by `writewatch record'.
+pkglib_LTLIBRARIES += libwritewatch-record.la
+libwritewatch_record_la_CPPFLAGS = $(AM_CPPFLAGS) -Dwrite=record_write -Dftruncate=record_ftruncate -Dlseek=record_lseek
+libwritewatch_record_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
+libwritewatch_record_la_SOURCES = \
+  %D%/record/children.c \
+  %D%/record/companion.c %D%/record/companion.h \
+  %D%/record/control.h \
+  %D%/record/discover.c %D%/record/discover.h \
+  %D%/record/environment.c %D%/record/environment.h \
+  %D%/record/journal.c %D%/record/journal.h \
+  %D%/record/keep.c \
+  %D%/record/markers.c \
+  %D%/record/modules.c %D%/record/modules.h \
+  %D%/record/recorder.h \
+  %D%/record/residence.c %D%/record/residence.h \
+  %D%/record/settings.c %D%/record/settings.h \
+  %D%/record/start.c \
+  %D%/record/output.c \
+  %D%/trace_put.c %D%/trace_sum.c %D%/trace_words.c %D%/trace_write.c
+libwritewatch_record_la_LIBADD = libtracker.la
+libwritewatch_record_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -module -avoid-version -no-undefined \
+  -Wl,--version-script=$(srcdir)/%D%/record/record.map -Wl,-z,nodelete -Wl,-z,defs
+EXTRA_libwritewatch_record_la_DEPENDENCIES = %D%/record/record.map
+EXTRA_DIST += %D%/record/record.map

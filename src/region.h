@@ -53,6 +53,7 @@ struct ww_region {
   size_t runs;                  /* that the last scan found, about */
   _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
+  void *note;                   /* whoever watches keeps it here; not looked at */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   struct page_set set[2];       /* by epoch & 1 */

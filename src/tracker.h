@@ -5,10 +5,10 @@
 #include "arena.h"
 #include "faultlog.h"
 #include "gate.h"
+#include "lock.h"
 #include "writers.h"
 #include "writewatch.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -30,7 +30,7 @@ struct ww_tracker {
   _Atomic uint64_t stackless;       /* faults whose stack could not be taken */
 
   /* What the lock guards. */
-  _Alignas(128) pthread_mutex_t lock;
+  _Alignas(128) struct lock lock;
   struct arena arena;
   bool started;
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */

@@ -1,7 +1,7 @@
 # The command: a dispatcher, a file a subcommand, and the workloads of `demo`.
 # It links the shared library, as any other program would, and the reports.
 bin_PROGRAMS += writewatch
-writewatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPKGDATADIR='"$(pkgdatadir)"' $(SQLITE_CFLAGS)
+writewatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPKGDATADIR='"$(pkgdatadir)"' -DPKGLIBDIR='"$(pkglibdir)"' $(SQLITE_CFLAGS)
 writewatch_SOURCES = \
   %D%/writewatch.c %D%/commands.h %D%/status.h \
   %D%/message.c %D%/message.h \
@@ -15,6 +15,8 @@ writewatch_SOURCES = \
   %D%/report.c \
   %D%/report_options.c %D%/report_options.h \
   %D%/trace_reading.c %D%/trace_reading.h \
+  %D%/record.c %D%/record.h %D%/record_inspect.c %D%/record_run.c \
+  src/record/settings.c \
   %D%/workloads/workload.h %D%/workloads/registry.c \
   %D%/workloads/protection.c \
   %D%/workloads/access.c \

@@ -24,6 +24,7 @@ static const struct command commands[] = {
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
   { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
+  { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
