@@ -96,6 +96,22 @@ dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct pa
   return builder.runs;
 }
 
+struct ww_region *
+dirty_region(const struct ww_dirty *dirty, uintptr_t start, uintptr_t end)
+{
+  size_t low = 0, high = dirty->regions;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (dirty->region[middle]->end <= start)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  struct ww_region *region = low < dirty->regions ? dirty->region[low] : NULL;
+  return region && start <= end && region->start <= start && region->end >= end
+    && !((start | end) & (((uintptr_t)1 << region->shift) - 1)) ? region : NULL;
+}
+
 /* ------------------------------------------------------------- the public face */
 
 uint64_t

@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "audit.h"
 #include "error.h"
+#include "hold.h"
 #include "lock.h"
 #include "policy.h"
 #include "tracker.h"
@@ -297,6 +298,7 @@ region_release(struct ww_region *region)
   if (atomic_fetch_sub(&region->references, 1) == 1) {
     segment_free(region);
     audit_free(region->audit);
+    hold_destroy(region->hold_memory);
     free_hashes(region);
     arena_unmap(NULL, region);
   }

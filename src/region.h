@@ -30,6 +30,7 @@ struct page_set {
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
+struct hold;
 struct policy;
 
 struct ww_region {
@@ -50,6 +51,9 @@ struct ww_region {
   _Atomic enum ww_engine engine; /* how its writes are noticed */
   uint64_t object;              /* the userfaultfd object that watches it; 0: none */
   bool scanned;                 /* what was marked last is armed already */
+  bool frozen;                  /* likewise, what is kept included, and nothing is lent (snapshot.c) */
+  _Atomic(struct hold *) hold;  /* NULL: no page is held for a snapshot */
+  struct hold *hold_memory;     /* for the next one */
   size_t runs;                  /* that the last scan found, about */
   _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
