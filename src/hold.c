@@ -152,12 +152,13 @@ hold_copy_pages(struct ww_region *region, size_t first, size_t count)
 
 /* ------------------------------------------------------------ a full pool */
 
-static _Thread_local bool saves;
+/* The number of the pool that this thread makes room in. */
+static _Thread_local uint64_t saves;
 
 void
-hold_never_me(void)
+hold_never_me(const struct pool *pool)
 {
-  saves = true;
+  saves = pool->number;
 }
 
 bool
@@ -165,7 +166,7 @@ hold_is_patient(struct ww_region *region, size_t page, struct hold_patience *pat
 {
   static const uint64_t PATIENCE = 50 * 1000 * 1000;    /* nanoseconds in which nothing was given back */
   struct hold *hold = atomic_load(&region->hold);
-  if (!hold || !is_in_place(hold, page) || saves || lock_is_held()
+  if (!hold || !is_in_place(hold, page) || saves == hold->pool->number || lock_is_held()
       || !pool_is_full(hold->pool, (size_t)1 << region->shift))
     return false;
   uint64_t now = os_now(), given = atomic_load(&hold->pool->given);

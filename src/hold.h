@@ -72,8 +72,8 @@ hold_before_open(struct ww_region *region, size_t first, size_t count)
 /* A writer's fault: is it to be held back for a while? Outside of the gates, look again then. */
 struct hold_patience { uint64_t since, given; };
 bool hold_is_patient(struct ww_region *region, size_t page, struct hold_patience *patience);
-/* The calling thread saves: it is never held back. */
-void hold_never_me(void);
+/* The calling thread saves what makes room in this pool: it is never held back. */
+void hold_never_me(const struct pool *pool);
 
 /* Is the page one of those whose content can still be had? */
 bool hold_has(const struct hold *hold, size_t page);

@@ -14,12 +14,14 @@
 struct pool *
 pool_create(size_t bytes)
 {
+  static _Atomic uint64_t pools;
   size_t unit = os_page_size(), slots = bytes / unit;
   slots = slots < UINT32_MAX - 1 ? slots : UINT32_MAX - 1;
   size_t head = (sizeof(struct pool) + slots * sizeof(uint32_t) + 127) & ~(size_t)127;
   struct pool *pool = arena_map(NULL, head + slots * unit);
   if (!pool)
     return NULL;
+  pool->number = atomic_fetch_add(&pools, 1) + 1;
   pool->unit = unit;
   pool->slots = slots;
   pool->bound = slots * unit;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct pool {
+  uint64_t number;              /* no other pool has had it */
   size_t unit, slots;           /* bytes of a slot, a page of the processor's; how many there are */
   char *base;
   _Atomic uint32_t *next;       /* [slots] 1 + the slot below, of those that are free again; 0: the last */

@@ -74,7 +74,7 @@ ww_snapshot_copy(struct ww_snapshot *snapshot, const void *address, size_t lengt
                      "snapshot", length, address);
   if (snapshot->over)
     return error_set(-ENODATA, "the snapshot is over: its tracker has ended, or this is a child of fork()");
-  hold_never_me();
+  hold_never_me(snapshot->pool);
   size_t first = (start - region->start) >> region->shift, behind = first + (length >> region->shift);
   int error = 0;
   /* Not all of a large range under one lock: collects wait meanwhile. */

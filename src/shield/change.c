@@ -230,6 +230,7 @@ static void
 declare(const struct part *part)
 {
   struct ww_region *region = part->region;
+  hold_before_open(region, part->first, part->count);
   if (!atomic_load(&region->armed) || part->segment.state != SEGMENT_WATCHED)
     return;
   for (size_t word = part->first / 64; word <= (part->first + part->count - 1) / 64; word++)
