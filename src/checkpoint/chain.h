@@ -19,8 +19,6 @@
 
 #include "slot.h"
 
-struct image_sum { uint64_t low, high; };   /* XXH3-128 */
-
 struct ww_chain {
   pthread_mutex_t lock;              /* held by each call for as long as it lasts, but for progress */
   struct ww_chain_options options;
@@ -28,12 +26,13 @@ struct ww_chain {
   char *path;                        /* of the directory, for messages and hooks: as given, made absolute */
   int directory;                     /* descriptor of it */
   int lock_file;                     /* -1: read only */
+  struct writing *writing;           /* our entry in the list of chains that this process writes */
   int process;                       /* that opened it */
   _Atomic uint64_t label;
 
   /* What the next checkpoint is a delta to: the one that was last committed or restored. 0: nothing. */
   uint64_t parent;
-  struct image_sum parent_identity;
+  struct page_hash parent_identity;
   uint64_t newest;                   /* the highest generation in the directory, sound or not */
   struct slots slots;
   ww_tracker *tracker;               /* of the last checkpoint */
@@ -48,8 +47,9 @@ struct ww_chain {
     _Atomic uint64_t under_way, bytes, bytes_done, written, copied_pages, waited_pages;
   } progress;
 
-  struct compaction *compaction;     /* the thread that sees to `keep', or NULL */
-  uint64_t files, bytes;             /* of checkpoints in the directory */
+  pthread_mutex_t files_lock;        /* held while files are read, or replaced by fuller ones */
+  struct tending *tending;           /* the thread that sees to `keep', or NULL */
+  _Atomic uint64_t files, bytes;     /* of checkpoints in the directory */
 };
 
 /* Where the bytes of a checkpoint come from. `address' and `length' are whole pages of the region that
@@ -62,7 +62,7 @@ struct page_source {
   void *context;
 };
 
-struct image_writer;
+struct writer;
 
 struct job {
   ww_chain   *chain;
@@ -71,7 +71,8 @@ struct job {
   uint64_t    began;                 /* CLOCK_MONOTONIC, nanoseconds */
   uint64_t    pause;                 /* what goes into the info; job_end() fills it in if it is 0 */
   struct ww_checkpoint_info info;
-  struct image_writer *writer;       /* the file aside, while it is written */
+  struct page_hash identity;         /* of the file */
+  struct writer *writer;             /* the file aside, while it is written */
 };
 
 /* All of these with chain->lock held by the caller; job_write() may also run in another thread while
