@@ -11,33 +11,9 @@
 #include <errno.h>
 #include <string.h>
 
-<<<<<<< HEAD
-/* Races with who writes meanwhile by design: what it tears differs from what comes of it. */
-#if defined(__SANITIZE_THREAD__)
-__attribute__((no_sanitize("thread")))
-static void
-copy_page(char *buffer, const void *page, size_t size)
-=======
-/* The region of the dirty set that holds the whole range. */
-static struct ww_region *
-find_region(const struct ww_dirty *dirty, uintptr_t start, uintptr_t end)
-{
-  size_t low = 0, high = dirty->regions;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (dirty->region[middle]->end <= start)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < dirty->regions && dirty->region[low]->start <= start && dirty->region[low]->end >= end
-    ? dirty->region[low] : NULL;
-}
-
 /* Of a region that was removed, or never kept a page open: mere copies. */
 static int
 copy_plainly(uintptr_t at, size_t length, size_t size, char *buffer)
->>>>>>> main
 {
   for (size_t done = 0; done < length; done += size) {
     if (!os_is_readable(at + done))

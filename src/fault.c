@@ -114,12 +114,9 @@ ours(int signal, const siginfo_t *info, const ucontext_t *context)
   bool bus = signal == SIGBUS;
   if (info->si_code != (bus ? BUS_ADRERR : SEGV_ACCERR) || !context_is_write(context))
     return false;
-<<<<<<< HEAD
   struct hold_patience patience = { 0, 0 };
-=======
   unsigned repeats, asked = 0;
   bool again = bus && is_again(address, context_instruction(context), &repeats);
->>>>>>> main
   for (unsigned attempt = 0;;) {
     uint64_t armings = atomic_load(&region_armings), pins = pin_armings();
     struct gate_pass pass = gate_enter(&region_gate);
