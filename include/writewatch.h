@@ -369,14 +369,19 @@ WW_API int  ww_dirty_writer_at(const ww_dirty *dirty, size_t index, void **page,
  * -EFAULT part of it cannot be read: the program has made it PROT_NONE, unmapped it or made its file
  *         shorter since; some pages may have been copied */
 WW_API int  ww_dirty_copy(const ww_dirty *dirty, const void *address, size_t length, void *buffer);
+/* Put it back among what is written: the next collect of this tracker returns its pages too, as WW_DECLARED.
+ * For who could not save them. Pages of regions that were removed are left out. Any thread.
+ * -EINVAL  an argument is NULL
+ * -ENODATA the tracker is not started */
+WW_API int  ww_dirty_give_back(ww_tracker *tracker, const ww_dirty *dirty);
 WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
 
 /* ----------------------------------------------------------------- snapshot */
 
 /* What memory held at one moment, while the program goes on writing to it.
  *
- *     ww_snapshot_begin(tracker, NULL, &snapshot);
- *     run = ww_dirty_runs(ww_snapshot_dirty(snapshot), &count);
+ *     ww_snapshot_begin(tracker, NULL, &dirty, &snapshot);
+ *     run = ww_dirty_runs(dirty, &count);
  *     for (i = 0; i < count; i++)
  *       for each page of run[i]: ww_snapshot_copy(snapshot, page, size, buffer), and save it
  *     ww_snapshot_end(snapshot);
@@ -410,7 +415,8 @@ struct ww_snapshot_options {
 #define WW_SNAPSHOT_OPTIONS_INIT { sizeof(struct ww_snapshot_options), 0, 0 }
 
 /* End the epoch, begin the next, as ww_collect(), and hold what was written in the one that ended. `options` may
- * be NULL. The caller owns *snapshot and ends it with ww_snapshot_end(). One at a time for each tracker.
+ * be NULL. The caller owns *dirty, as of ww_collect(), and *snapshot, and ends that with ww_snapshot_end(), the
+ * one before the other or the other before the one. One snapshot at a time for each tracker.
  * Meanwhile ww_collect() may be called, but not ww_stop(), nor ww_region_remove() for a region that was
  * there: they are -EBUSY. A region that is added is not in it. After ww_tracker_destroy(), and in a
  * child of fork(), the snapshot is over: nothing is held, and all that can be done is to end it.
@@ -422,12 +428,8 @@ struct ww_snapshot_options {
  * -EFAULT  part of a region is no longer mapped
  * -EIO     the program closed the userfaultfd engine's descriptor at that moment: try again
  * -ENOMEM  no memory, or the process is at its limit of mappings */
-WW_API int ww_snapshot_begin(ww_tracker *tracker, const struct ww_snapshot_options *options,
+WW_API int ww_snapshot_begin(ww_tracker *tracker, const struct ww_snapshot_options *options, ww_dirty **dirty,
                              ww_snapshot **snapshot);
-
-/* What was written in the epoch that ended, as ww_collect() would have returned it. It belongs to the snapshot,
- * until that is ended. */
-WW_API const ww_dirty *ww_snapshot_dirty(const ww_snapshot *snapshot);
 
 /* Copy whole pages, [address, address + length), to `buffer`, as they were at that moment, and let go of them:
  * each can be copied once. With `buffer` NULL they are only let go of (it is no error then if they
@@ -454,12 +456,6 @@ struct ww_snapshot_stats {
 /* Any thread, until the snapshot is ended.
  * -EINVAL an argument is NULL or stats->size is not a known size */
 WW_API int ww_snapshot_stats(const ww_snapshot *snapshot, struct ww_snapshot_stats *stats);
-
-/* What the snapshot's dirty set has is put back among what is written: the next ww_collect() or
- * ww_snapshot_begin() returns it, as WW_DECLARED. For who could not save it.
- * -EINVAL  snapshot is NULL
- * -ENODATA the snapshot is over */
-WW_API int ww_snapshot_give_back(ww_snapshot *snapshot);
 
 /* Let go of all that is still held, and free the snapshot; NULL is allowed. Any thread; nobody else may be using it.
  * -ENOBUFS pages were lost: what was copied is not all

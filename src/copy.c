@@ -63,7 +63,7 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
   uintptr_t start = (uintptr_t)address;
   if (!dirty || !address || !buffer)
     return error_set(-EINVAL, "ww_dirty_copy: the dirty set, the address or the buffer is NULL");
-  struct ww_region *region = dirty_region(dirty, start, start + length);
+  struct ww_region *region = region_among(dirty->region, dirty->regions, start, start + length);
   if (!region)
     return error_set(-EINVAL, "ww_dirty_copy: %zu bytes from %p are not whole pages of one region of the "
                      "dirty set", length, address);
@@ -79,4 +79,17 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
                        (unsigned long)(start + done), (unsigned long)(start + done + here));
   }
   return 0;
+}
+
+int
+ww_dirty_give_back(struct ww_tracker *tracker, const struct ww_dirty *dirty)
+{
+  if (!tracker || !dirty)
+    return error_set(-EINVAL, "ww_dirty_give_back: the tracker or the dirty set is NULL");
+  lock_take(&tracker->lock);
+  bool started = tracker->started;
+  if (started)
+    dirty_give_back(dirty, tracker);
+  lock_give(&tracker->lock);
+  return started ? 0 : error_set(-ENODATA, "the tracker is not started");
 }

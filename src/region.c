@@ -51,6 +51,22 @@ region_find(const struct region_table *table, uintptr_t address)
   return table->region[at];
 }
 
+struct ww_region *
+region_among(struct ww_region *const *regions, size_t count, uintptr_t start, uintptr_t end)
+{
+  size_t low = 0, high = count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (regions[middle]->end <= start)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  struct ww_region *region = low < count ? regions[low] : NULL;
+  return region && start <= end && region->start <= start && region->end >= end
+    && !((start | end) & (((uintptr_t)1 << region->shift) - 1)) ? region : NULL;
+}
+
 static bool
 is_changing(uintptr_t start, uintptr_t end)
 {

@@ -9,12 +9,6 @@
 
 #include <errno.h>
 
-const struct ww_dirty *
-ww_snapshot_dirty(const struct ww_snapshot *snapshot)
-{
-  return snapshot->dirty;
-}
-
 /* Pages of one word that were saved as they lay there, and are to stay open from epoch to epoch: they are
  * marked as such already. */
 static void
@@ -68,7 +62,7 @@ ww_snapshot_copy(struct ww_snapshot *snapshot, const void *address, size_t lengt
   uintptr_t start = (uintptr_t)address;
   if (!snapshot || !address)
     return error_set(-EINVAL, "ww_snapshot_copy: the snapshot or the address is NULL");
-  struct ww_region *region = dirty_region(snapshot->dirty, start, start + length);
+  struct ww_region *region = region_among(snapshot->region, snapshot->regions, start, start + length);
   if (!region)
     return error_set(-EINVAL, "ww_snapshot_copy: %zu bytes from %p are not whole pages of one region of the "
                      "snapshot", length, address);
@@ -97,8 +91,8 @@ static void
 add_up(const struct ww_snapshot *snapshot, uint64_t *copied, uint64_t *waits, uint64_t *lost)
 {
   *copied = *waits = *lost = 0;
-  for (size_t i = 0; i < snapshot->dirty->regions; i++) {
-    struct hold *hold = snapshot->dirty->region[i]->hold_memory;
+  for (size_t i = 0; i < snapshot->regions; i++) {
+    struct hold *hold = snapshot->region[i]->hold_memory;
     *copied += atomic_load(&hold->copied);
     *waits += atomic_load(&hold->waits);
     *lost += atomic_load(&hold->lost);
@@ -121,25 +115,11 @@ ww_snapshot_stats(const struct ww_snapshot *snapshot, struct ww_snapshot_stats *
 }
 
 int
-ww_snapshot_give_back(struct ww_snapshot *snapshot)
-{
-  if (!snapshot)
-    return error_set(-EINVAL, "ww_snapshot_give_back: the snapshot is NULL");
-  if (snapshot->over)
-    return error_set(-ENODATA, "the snapshot is over: its tracker has ended, or this is a child of fork()");
-  lock_take(&snapshot->tracker->lock);
-  snapshot_give_back(snapshot->tracker, snapshot->dirty);
-  lock_give(&snapshot->tracker->lock);
-  return 0;
-}
-
-int
 ww_snapshot_end(struct ww_snapshot *snapshot)
 {
   int error = 0;
   if (!snapshot)
     return 0;
-  struct ww_dirty *dirty = snapshot->dirty;
   if (!snapshot->over) {
     struct ww_tracker *tracker = snapshot->tracker;
     uint64_t copied, waits, lost;
@@ -148,15 +128,13 @@ ww_snapshot_end(struct ww_snapshot *snapshot)
     if (lost)
       error = error_set(-ENOBUFS, "%llu pages were written before they were copied, and there was no memory",
                         (unsigned long long)lost);
-    if (!snapshot_is_sound(dirty->region, dirty->regions, tracker))
+    if (!snapshot_is_sound(snapshot->region, snapshot->regions, tracker))
       error = error_set(-EIO, "a descriptor of Writewatch's was closed while the snapshot lasted: writes may "
                         "have come through");
-    snapshot_end_holding(dirty->region, dirty->regions, false);
+    snapshot_end_holding(snapshot->region, snapshot->regions, false);
     tracker->snapshot = NULL;
     lock_give(&tracker->lock);
   }
-  ww_dirty_free(dirty);
-  pool_destroy(snapshot->pool);
-  arena_unmap(NULL, snapshot);
+  snapshot_free(snapshot);
   return error;
 }

@@ -41,6 +41,7 @@
 #include "config.h"
 #include "snapshot.h"
 #include "alias.h"
+#include "dirtyset.h"
 #include "engine.h"
 #include "epoch.h"
 #include "error.h"
@@ -234,7 +235,7 @@ snapshot_forget(struct ww_tracker *tracker)
   struct ww_snapshot *snapshot = tracker->snapshot;
   if (!snapshot)
     return;
-  snapshot_end_holding(snapshot->dirty->region, snapshot->dirty->regions, true);
+  snapshot_end_holding(snapshot->region, snapshot->regions, true);
   snapshot->over = true;
   tracker->snapshot = NULL;
 }
@@ -242,8 +243,9 @@ snapshot_forget(struct ww_tracker *tracker)
 /* ------------------------------------------------------------------- begin */
 
 static int
-prepare(struct ww_tracker *tracker)
+prepare(struct ww_snapshot *snapshot)
 {
+  struct ww_tracker *tracker = snapshot->tracker;
   if (!tracker->started)
     return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_snapshot_begin()");
   if (tracker->snapshot)
@@ -257,7 +259,8 @@ prepare(struct ww_tracker *tracker)
     if (!region->hold_memory && !(region->hold_memory = hold_create(region->pages)))
       return error_set(-ENOMEM, "region \"%s\": no memory to hold %zu pages", region->name, region->pages);
   }
-  return 0;
+  snapshot->region = arena_map(NULL, (tracker->regions + 1) * sizeof *snapshot->region);
+  return snapshot->region ? 0 : error_set(-ENOMEM, "no memory for a snapshot of %zu regions", tracker->regions);
 }
 
 /* Of what is held only what the collect has returned is wanted. */
@@ -302,30 +305,12 @@ snapshot_is_sound(struct ww_region *const *region, size_t count, const struct ww
   return true;
 }
 
-void
-snapshot_give_back(const struct ww_tracker *tracker, const struct ww_dirty *dirty)
-{
-  for (size_t i = 0; i < dirty->runs; i++) {
-    struct ww_region *region = dirty->run[i].region;
-    if (region->tracker != tracker || !atomic_load(&region->armed))
-      continue;
-    size_t first = ((uintptr_t)dirty->run[i].address - region->start) >> region->shift;
-    size_t behind = first + (dirty->run[i].length >> region->shift);
-    for (size_t page = first, next; page < behind; page = next) {
-      const struct segment *segment = region_segment(region, page);
-      next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
-      if (segment->state == SEGMENT_WATCHED)
-        for (size_t word = page / 64; word <= (next - 1) / 64; word++)
-          page_set_declare(region, running_set(region), word, bitmap_mask(word, page, next - page));
-    }
-  }
-}
-
 /* F1 to F6, the lock held. */
 static int
-take(struct ww_snapshot *snapshot)
+take(struct ww_snapshot *snapshot, struct ww_dirty **made)
 {
   struct ww_tracker *tracker = snapshot->tracker;
+  struct ww_dirty *dirty = NULL;
   int error = 0;
   snapshot->begin = os_now();
   set_changing(tracker, true);
@@ -345,28 +330,30 @@ take(struct ww_snapshot *snapshot)
     alias_spread(tracker, atomic_load(&tracker->gate.epoch));
   for (size_t i = 0; i < tracker->regions; i++)
     hold_region(snapshot, tracker->region[i], aliased);
-  error = epoch_collect(tracker, thaw, snapshot, &snapshot->dirty);
+  error = epoch_collect(tracker, thaw, snapshot, &dirty);
   for (size_t i = 0; i < tracker->regions; i++) {
     tracker->region[i]->frozen = false;
     tracker->region[i]->hold_memory->fresh = false;
   }
   if (!error && !snapshot_is_sound(tracker->region, tracker->regions, tracker)) {
-    snapshot_give_back(tracker, snapshot->dirty);
+    dirty_give_back(dirty, tracker);
     error = error_set(-EIO, "a descriptor of Writewatch's was closed while the snapshot was taken: it can be "
                       "taken again");
   }
   if (error) {
     snapshot_end_holding(tracker->region, tracker->regions, false);
+    ww_dirty_free(dirty);
     return error;
   }
   for (size_t i = 0; i < tracker->regions && snapshot->opens; i++)
     rebase_open(tracker->region[i]);
   if (!snapshot->full)
-    let_go_others(tracker, snapshot->dirty);
-  snapshot->held = snapshot->dirty->pages;
-  if (snapshot->full)
-    snapshot->held = tracker->pages;
+    let_go_others(tracker, dirty);
+  snapshot->held = snapshot->full ? tracker->pages : dirty->pages;
+  for (; snapshot->regions < tracker->regions; snapshot->regions++)
+    snapshot->region[snapshot->regions] = region_share(tracker->region[snapshot->regions]);
   tracker->snapshot = snapshot;
+  *made = dirty;
   return 0;
 }
 
@@ -387,42 +374,50 @@ read_options(const struct ww_snapshot_options *given, struct ww_snapshot_options
 }
 
 int
-ww_snapshot_begin(struct ww_tracker *tracker, const struct ww_snapshot_options *given,
+ww_snapshot_begin(struct ww_tracker *tracker, const struct ww_snapshot_options *given, struct ww_dirty **dirty,
                   struct ww_snapshot **made)
 {
   struct ww_snapshot_options options = WW_SNAPSHOT_OPTIONS_INIT;
-  if (!tracker || !made)
-    return error_set(-EINVAL, "ww_snapshot_begin: the tracker or the place for the snapshot is NULL");
+  if (!tracker || !dirty || !made)
+    return error_set(-EINVAL, "ww_snapshot_begin: the tracker, or the place for the dirty set or the snapshot is "
+                     "NULL");
   int error = read_options(given, &options);
   if (error)
     return error;
+  struct ww_dirty *written = NULL;
   struct ww_snapshot *snapshot = arena_map(NULL, sizeof *snapshot);
-  struct pool *pool = snapshot ? pool_create(options.pool) : NULL;
-  if (!pool)
+  if (!snapshot || !(snapshot->pool = pool_create(options.pool)))
     error = error_set(-ENOMEM, "no memory for a snapshot with a pool of %zu bytes", options.pool);
   else {
     snapshot->tracker = tracker;
-    snapshot->pool = pool;
     lock_take(&tracker->lock);
     /* What the audit finds to be missed may lie on any page. */
     snapshot->full = (options.flags & WW_SNAPSHOT_FULL) || tracker->audited;
-    error = prepare(tracker);
+    error = prepare(snapshot);
     if (!error && (tracker->flags & WW_SHIELD))
       waiting_refresh();
     if (!error)
-      error = take(snapshot);
-    if (!error && tracker->audited && !(options.flags & WW_SNAPSHOT_FULL))
-      let_go_others(tracker, snapshot->dirty);
+      error = take(snapshot, &written);
     lock_give(&tracker->lock);
   }
   if (error) {
-    if (snapshot && snapshot->dirty)
-      ww_dirty_free(snapshot->dirty);
-    pool_destroy(pool);
-    if (snapshot)
-      arena_unmap(NULL, snapshot);
+    snapshot_free(snapshot);
     return error;
   }
+  *dirty = written;
   *made = snapshot;
   return 0;
+}
+
+void
+snapshot_free(struct ww_snapshot *snapshot)
+{
+  if (!snapshot)
+    return;
+  for (size_t i = 0; i < snapshot->regions; i++)
+    region_release(snapshot->region[i]);
+  if (snapshot->region)
+    arena_unmap(NULL, snapshot->region);
+  pool_destroy(snapshot->pool);
+  arena_unmap(NULL, snapshot);
 }

@@ -130,10 +130,10 @@ collect_too(void *argument)
 
 /* Page by page, in an order that nobody expects, and slowly at times. */
 static bool
-save(struct storm *storm, ww_snapshot *snapshot, uint64_t *state)
+save(struct storm *storm, ww_snapshot *snapshot, const ww_dirty *dirty, uint64_t *state)
 {
   size_t count, pages = 0;
-  const struct ww_run *run = ww_dirty_runs(ww_snapshot_dirty(snapshot), &count);
+  const struct ww_run *run = ww_dirty_runs(dirty, &count);
   size_t *page = malloc(storm->pages * sizeof *page);
   for (size_t i = 0; i < count && !storm->full; i++)
     for (size_t at = 0; at < run[i].length; at += storm->unit)
@@ -207,17 +207,19 @@ take_one(struct storm *storm, uint64_t *state)
   struct ww_snapshot_stats stats = { .size = sizeof stats };
   uint64_t before[THREADS], after[THREADS];
   ww_snapshot *snapshot;
+  ww_dirty *dirty;
   options.flags = storm->full ? WW_SNAPSHOT_FULL : 0;
   options.pool = storm->pool;
   for (unsigned i = 0; i < THREADS; i++)
     before[i] = atomic_load(&storm->done[i]);
-  if (ww_snapshot_begin(storm->tracker, &options, &snapshot))
+  if (ww_snapshot_begin(storm->tracker, &options, &dirty, &snapshot))
     return !ok(false, "ww_snapshot_begin: %s", ww_last_error());
   for (unsigned i = 0; i < THREADS; i++)
     after[i] = atomic_load(&storm->begun[i]);
-  bool saved = save(storm, snapshot, state);
+  bool saved = save(storm, snapshot, dirty, state);
   ww_snapshot_stats(snapshot, &stats);
   int error = ww_snapshot_end(snapshot);
+  ww_dirty_free(dirty);
   storm->snapshots++;
   storm->unsettled += stats.unsettled != 0;
   storm->copied += stats.copied_pages;

@@ -20,6 +20,7 @@ static size_t page;
 static char *memory, *copy;
 static ww_tracker *tracker;
 static ww_region *region;
+static ww_dirty *written;        /* of the last snapshot */
 
 static bool
 set_up(unsigned flags, enum ww_policy policy)
@@ -49,9 +50,11 @@ begin(unsigned flags, size_t pool)
 {
   struct ww_snapshot_options options = WW_SNAPSHOT_OPTIONS_INIT;
   ww_snapshot *snapshot = NULL;
+  ww_dirty_free(written);
+  written = NULL;
   options.flags = flags;
   options.pool = pool;
-  int error = ww_snapshot_begin(tracker, &options, &snapshot);
+  int error = ww_snapshot_begin(tracker, &options, &written, &snapshot);
   if (error)
     ok(false, "ww_snapshot_begin: %d, %s", error, ww_last_error());
   return snapshot;
@@ -80,7 +83,7 @@ test_copies(void)
   set_up(0, WW_POLICY_TRAP);
   memset(memory + 3 * page, 2, 2 * page);
   ww_snapshot *snapshot = begin(0, 0), *second = NULL;
-  ok(ww_dirty_pages(ww_snapshot_dirty(snapshot)) == 2 && stats_of(snapshot).pages == 2,
+  ok(ww_dirty_pages(written) == 2 && stats_of(snapshot).pages == 2,
      "the two pages that were written are held");
   memset(memory + 3 * page, 3, page);
   memset(memory + 9 * page, 3, page);
@@ -94,7 +97,7 @@ test_copies(void)
   ok(ww_snapshot_copy(snapshot, memory + 1, page, copy) == -EINVAL
      && ww_snapshot_copy(snapshot, memory, (PAGES + 1) * page, copy) == -EINVAL
      && ww_snapshot_copy(NULL, memory, page, copy) == -EINVAL, "only whole pages of a region can be copied");
-  ok(ww_snapshot_begin(tracker, NULL, &second) == -EBUSY && !second, "one at a time");
+  ok(ww_snapshot_begin(tracker, NULL, &written, &second) == -EBUSY && !second, "one at a time");
   ok(ww_stop(tracker) == -EBUSY, "the tracker cannot be stopped meanwhile");
   ok(ww_region_remove(region) == -EBUSY, "nor the region be removed");
   ok(!ww_snapshot_end(snapshot), "it ends: %s", ww_last_error());
@@ -104,7 +107,7 @@ test_copies(void)
      "the next collect returns what was written after the begin");
   ww_dirty_free(dirty);
   ok(!ww_region_remove(region) && !ww_stop(tracker), "then it can be removed, and stopped");
-  ok(ww_snapshot_begin(tracker, NULL, &second) == -ENODATA, "a tracker that is stopped has no snapshot");
+  ok(ww_snapshot_begin(tracker, NULL, &written, &second) == -ENODATA, "a tracker that is stopped has no snapshot");
   ok(!ww_snapshot_end(NULL), "to end none is allowed");
   tear_down();
 }
@@ -116,17 +119,17 @@ test_arguments(void)
   struct ww_snapshot_stats stats = { .size = 1 };
   ww_snapshot *snapshot = NULL;
   set_up(0, WW_POLICY_TRAP);
-  ok(ww_snapshot_begin(NULL, NULL, &snapshot) == -EINVAL && ww_snapshot_begin(tracker, NULL, NULL) == -EINVAL,
+  ok(ww_snapshot_begin(NULL, NULL, &written, &snapshot) == -EINVAL && ww_snapshot_begin(tracker, NULL, &written, NULL) == -EINVAL,
      "no tracker, no place for the snapshot");
   options.flags = 1u << 20;
-  ok(ww_snapshot_begin(tracker, &options, &snapshot) == -EINVAL, "a flag that is none");
+  ok(ww_snapshot_begin(tracker, &options, &written, &snapshot) == -EINVAL, "a flag that is none");
   options = (struct ww_snapshot_options)WW_SNAPSHOT_OPTIONS_INIT;
   options.size--;
-  ok(ww_snapshot_begin(tracker, &options, &snapshot) == -EINVAL && !snapshot, "a size that is none");
+  ok(ww_snapshot_begin(tracker, &options, &written, &snapshot) == -EINVAL && !snapshot, "a size that is none");
   snapshot = begin(0, 0);
   ok(ww_snapshot_stats(snapshot, &stats) == -EINVAL && ww_snapshot_stats(NULL, &stats) == -EINVAL,
      "figures of no known size");
-  ok(ww_snapshot_give_back(NULL) == -EINVAL, "nothing to give back");
+  ok(ww_dirty_give_back(tracker, NULL) == -EINVAL, "nothing to give back");
   ww_snapshot_end(snapshot);
   tear_down();
 }
@@ -137,7 +140,7 @@ test_full(void)
   set_up(0, WW_POLICY_TRAP);
   memory[7 * page] = 2;
   ww_snapshot *snapshot = begin(WW_SNAPSHOT_FULL, 0);
-  ok(stats_of(snapshot).pages == PAGES && ww_dirty_pages(ww_snapshot_dirty(snapshot)) == 1,
+  ok(stats_of(snapshot).pages == PAGES && ww_dirty_pages(written) == 1,
      "of a whole image all pages are held, and one was written");
   memset(memory, 9, PAGES * page);
   ok(!ww_snapshot_copy(snapshot, memory, PAGES * page, copy) && holds(copy, 1) && copy[7 * page] == 2
@@ -159,13 +162,13 @@ test_given_back(void)
     }
     memset(memory, 9, 5 * page);
     ww_snapshot *snapshot = begin(0, 0);
-    ok(ww_dirty_pages(ww_snapshot_dirty(snapshot)) == 5 && !ww_snapshot_give_back(snapshot)
+    ok(ww_dirty_pages(written) == 5 && !ww_dirty_give_back(tracker, written)
        && !ww_snapshot_end(snapshot), "%s: what could not be saved is given back", adaptive ? "adaptive" : "trapped");
     snapshot = begin(0, 0);
-    ok(ww_dirty_pages(ww_snapshot_dirty(snapshot)) == 5, "and is in the next");
+    ok(ww_dirty_pages(written) == 5, "and is in the next");
     ww_snapshot_end(snapshot);
     snapshot = begin(0, 0);
-    ok(ww_dirty_pages(ww_snapshot_dirty(snapshot)) == 0, "and in no other");
+    ok(ww_dirty_pages(written) == 0, "and in no other");
     ww_snapshot_end(snapshot);
     tear_down();
   }
@@ -276,10 +279,10 @@ test_over(void)
   if (child == 0) {
     memset(memory, 4, PAGES * page);
     int error = ww_snapshot_copy(snapshot, memory, page, copy);
-    bool good = error == -ENODATA && ww_snapshot_give_back(snapshot) == -ENODATA && !ww_snapshot_end(snapshot)
+    bool good = error == -ENODATA && ww_dirty_give_back(tracker, written) == -ENODATA && !ww_snapshot_end(snapshot)
       && !ww_start(tracker);
     memset(memory, 5, page);
-    good &= !ww_snapshot_begin(tracker, NULL, &snapshot);
+    good &= !ww_snapshot_begin(tracker, NULL, &written, &snapshot);
     memset(memory, 6, page);
     good &= !ww_snapshot_copy(snapshot, memory, page, copy) && holds(copy, 5) && !ww_snapshot_end(snapshot);
     ww_tracker_destroy(tracker);
@@ -340,7 +343,7 @@ main(void)
   if (engine_is("pagemap")) {
     ww_snapshot *snapshot = NULL;
     set_up(0, WW_POLICY_TRAP);
-    ok(ww_snapshot_begin(tracker, NULL, &snapshot) == -ENOTSUP && strstr(ww_last_error(), "WW_ENGINE_MPROTECT"),
+    ok(ww_snapshot_begin(tracker, NULL, &written, &snapshot) == -ENOTSUP && strstr(ww_last_error(), "WW_ENGINE_MPROTECT"),
        "with the pagemap engine it is refused: %s", ww_last_error());
     tear_down();
     return tap_done();
@@ -355,5 +358,6 @@ main(void)
   test_aliased();
   test_over();
   test_moved();
+  ww_dirty_free(written);
   return tap_done();
 }
