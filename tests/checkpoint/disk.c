@@ -61,7 +61,7 @@ disk_has_failed(void)
 static void
 lose_power(void)
 {
-  const char *path = open_matters.renamed && open_matters.unflushed ? open_matters.to : open_matters.path;
+  const char *path = open_matters.path;
   if (open_matters.unflushed && path[0] && tap_random(&fault.random) % 4) {
     struct stat status;
     int file = open(path, O_WRONLY);
@@ -165,6 +165,8 @@ __wrap_renameat(int from_directory, const char *from, int to_directory, const ch
     abort();
   /* Over another it stays: which of the two was lost would be another story. */
   open_matters.renamed = access(open_matters.to, F_OK) != 0;
+  if (strcmp(open_matters.path, open_matters.from) == 0)
+    strcpy(open_matters.path, open_matters.to);
   return __real_renameat(from_directory, from, to_directory, to);
 }
 
