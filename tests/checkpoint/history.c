@@ -321,6 +321,7 @@ try_options(const char *what, unsigned flags, int level, unsigned keep, enum ww_
         break;
     }
   }
+  reopen(&world);            /* the thread that compacts has ended by then */
   ok(good && has_all(&world, CHECKPOINTS), "%s: every checkpoint is the memory as it was then", what);
   end_world(&world);
   place_remove(directory);
