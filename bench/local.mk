@@ -12,6 +12,7 @@ bench_bench_SOURCES = \
   %D%/contest.c \
   %D%/facts.c \
   %D%/instruments.c \
+  %D%/meanwhile.c \
   %D%/memory.c \
   %D%/micro.c \
   %D%/output.c \
@@ -22,7 +23,7 @@ bench_bench_SOURCES = \
   tools/delivery.c \
   tools/delivery.h \
   tests/shield/shielded.h
-bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
+bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
 CLEANFILES += bench.csv bench.json
 .PHONY: bench

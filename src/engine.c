@@ -99,10 +99,16 @@ engine_mark_bulk(struct ww_region *region, struct page_set *set, size_t first, s
 
 /* ------------------------------------------------------- what was written */
 
+bool
+engine_holds(const struct ww_region *region)
+{
+  return is_mprotect(region) || userfault_is_attached(region);
+}
+
 void
 engine_check(struct ww_region *region, struct page_set *ended)
 {
-  if (!is_mprotect(region) && !userfault_is_attached(region))
+  if (!engine_holds(region))
     engine_lose(region, ended);
 }
 

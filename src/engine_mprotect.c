@@ -11,6 +11,7 @@
  * should the kernel say ENOMEM all the same, the same widening follows. */
 #include "config.h"
 #include "engine_ways.h"
+#include "hold.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -27,6 +28,8 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
     if (here > count)
       here = count;
     if (segment_is_tracked(segment)) {
+      if (!arm)
+        hold_before_open(region, first, here);
       int protection = arm ? segment_armed_protection(segment->protection) : segment->protection;
       int one = os_protect(region_page_address(region, first), here << region->shift, protection);
       if (one)

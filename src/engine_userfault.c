@@ -9,6 +9,7 @@
  * in the kernel's page tables. */
 #include "config.h"
 #include "engine_ways.h"
+#include "hold.h"
 #include "lock.h"
 #include "userfault.h"
 
@@ -109,6 +110,8 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
     }
     if (here > count)
       here = count;
+    if (segment_is_tracked(segment) && !arm)
+      hold_before_open(region, first, here);
     if (segment_is_tracked(segment))
       error = os_userfault_protect(fd, region_page_address(region, first), here << region->shift, arm);
     first += here;

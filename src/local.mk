@@ -43,6 +43,8 @@ libtracker_la_SOURCES = \
   %D%/gate.h \
   %D%/hashing.c \
   %D%/hashing.h \
+  %D%/hold.c \
+  %D%/hold.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -61,6 +63,8 @@ libtracker_la_SOURCES = \
   %D%/pin.h \
   %D%/policy.c \
   %D%/policy.h \
+  %D%/pool.c \
+  %D%/pool.h \
   %D%/process.c \
   %D%/process.h \
   %D%/raw.c \
@@ -69,6 +73,7 @@ libtracker_la_SOURCES = \
   %D%/region.h \
   %D%/runs.c \
   %D%/runs.h \
+  %D%/saving.c \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
@@ -112,6 +117,8 @@ libtracker_la_SOURCES = \
   %D%/sigchain.c \
   %D%/sigchain.h \
   %D%/sigmask.h \
+  %D%/snapshot.c \
+  %D%/snapshot.h \
   %D%/stack.h \
   %D%/threads.c \
   %D%/threads.h \

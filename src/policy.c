@@ -36,6 +36,7 @@
 #include "policy.h"
 #include "engine.h"
 #include "hashing.h"
+#include "hold.h"
 #include "tracker.h"
 
 #include <string.h>
@@ -456,7 +457,7 @@ look(void *argument, size_t index)
     uint64_t others = rest & (rest - 1);
     if (others)
       fetch(region, word * 64 + (unsigned)__builtin_ctzll(others));
-    struct page_hash now = region_page_hash(region, page);
+    struct page_hash now = hold_page_hash(region, page);
     if (fresh & mask ? (provisional & mask) && !page_hash_equal(now, looking->ended->hash[page])
         : !page_hash_equal(now, policy->baseline[page]))
       changed |= mask;

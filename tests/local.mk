@@ -69,3 +69,11 @@ tests_live_adaptive_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of
 tests_live_kept_SOURCES = %D%/live/kept.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_kept_LDADD = libtracker.la
 tests_live_kept_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of
+
+# Snapshots.
+check_PROGRAMS += %D%/live/snapshot %D%/live/snapshot-storm
+TESTS += %D%/live/snapshot %D%/live/snapshot-storm
+tests_live_snapshot_SOURCES = %D%/live/snapshot.c %D%/engine.h %D%/tap.h
+tests_live_snapshot_LDADD = libwritewatch.la
+tests_live_snapshot_storm_SOURCES = %D%/live/snapshot-storm.c %D%/live/memory.c %D%/live/memory.h %D%/engine.h %D%/tap.h
+tests_live_snapshot_storm_LDADD = libwritewatch.la

@@ -82,6 +82,7 @@ rm configure.new; chmod +x configure' ;;
     libdw-dev) : >"$work/have/libdw" ;;
     libjansson-dev) : >"$work/have/jansson" ;;
     libsqlite3-dev) : >"$work/have/sqlite3" ;;
+    libzstd-dev) : >"$work/have/libzstd" ;;
     check) : >"$work/have/check" ;;
     libunwind-dev) : >"$work/have/libunwind" ;;
     libseccomp-dev) : >"$work/have/libseccomp" ;;
@@ -91,7 +92,7 @@ rm configure.new; chmod +x configure' ;;
   esac
 }
 everything='make gcc g++ libc6-dev linux-libc-dev pkg-config autoconf automake libtool libdw-dev
-  libjansson-dev libsqlite3-dev check libxxhash-dev libunwind-dev libseccomp-dev libgc-dev
+  libjansson-dev libsqlite3-dev check libxxhash-dev libzstd-dev libunwind-dev libseccomp-dev libgc-dev
   libsigsegv-dev libiberty-dev spin mandoc'
 bring_all_but() {
   for package in $everything; do
