@@ -60,6 +60,19 @@ void policy_forget(struct ww_region *region);
  * returned by the next collect, unless it still held what its provisional mark says. */
 void policy_rebase(struct ww_region *region, struct page_set *running, size_t page, const void *copy);
 
+/* --- for choice.c and verdict.c
+ *
+ * Mark as what is open without having been written. What a fault has marked already stays trapped:
+ * its write may be older than what the page is compared with. */
+void policy_mark(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+/* Not kept any more: the mark in the running epoch becomes a provisional one, and the next collect arms
+ * the page. */
+void policy_make_provisional(struct policy *policy, struct page_set *running, size_t word, uint64_t mask);
+/* Several of the tracker's segments are shared, so that one may be the other (alias.c). */
+bool policy_may_be_aliased(const struct ww_tracker *tracker);
+/* What the running epoch's handlers go by. */
+void policy_instruct(struct ww_region *region);
+
 /* Async-signal-safe. Those of a word that are kept. */
 static inline uint64_t
 policy_kept(const struct ww_region *region, size_t word)
