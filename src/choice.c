@@ -5,14 +5,12 @@
 #include "odds.h"
 #include "tracker.h"
 
-enum { RECENT_EPOCHS = 4 };
-
 static const double RISK = 0.06;          /* of what traps cost */
 /* In the first epoch that has any, where a trap costs much: nothing is known, and most is to be won. */
 static const double RISK_FIRST = 0.3, MUCH = 15;
 /* Trials that are always paid for, to learn from. */
 static const double LESSONS = 32;
-static const double EXPLORE = 1.0 / 32;   /* of that, for kinds of page that have disappointed */
+static const double EXPLORE = 1.0 / 32;   /* of that, for neighbours that have disappointed */
 
 struct choice {
   struct ww_region *region;
@@ -20,7 +18,7 @@ struct choice {
   struct page_set *ended, *running;
   const struct pages *pinned;
   size_t pins;
-  double budget[TRIALS];        /* pages of each kind that may be tried */
+  double budget[HISTORIES], neighbours;  /* pages of each kind that may be kept */
   double risk;                  /* the share of what traps cost that may be risked */
   size_t traps, alone;          /* met; with no neighbour */
   unsigned dense;               /* traps in a word from which on its other pages are tried */
@@ -29,19 +27,149 @@ struct choice {
 /* What a page on trial may cost: it is hashed when it is kept and when it is idle; of a kind that has
  * disappointed it is also in the way when others are armed, where it lies alone. */
 static double
-trial_cost(const struct policy *policy, int kind)
+trial_cost(const struct policy *policy, bool bad)
 {
-  bool bad = is_known(policy, kind) && !is_good(policy, kind);
   return (PATIENCE_TRIAL + 1) * policy->cost.verify + (bad ? policy->cost.split * policy->alone : 0);
+}
+
+static bool
+is_bad(const struct policy *policy, const struct odds *odds)
+{
+  return is_known(odds) && !is_good(policy, odds);
+}
+
+/* What a page is kept for that was written in the epochs before, too, it is kept for without a trial. */
+static bool
+is_good_kind(const struct policy *policy, unsigned kind)
+{
+  const struct odds *odds = policy->history.odds;
+  return is_good(policy, is_known(&odds[kind]) ? &odds[kind] : &odds[0]);
+}
+
+/* By trials is learnt where a trap costs much. Where the kernel notices by itself a trial costs as much as
+ * it: there it is waited until the history tells. */
+static bool
+may_try(const struct choice *choice)
+{
+  return choice->region->engine != WW_ENGINE_PAGEMAP;
+}
+
+/* `bank`: what is in it, or what has come. */
+static void
+add_budgets(struct choice *choice, double bank)
+{
+  struct policy *policy = choice->policy;
+  if (!may_try(choice) || bank <= 0)
+    return;
+  for (unsigned kind = 0; kind < HISTORIES; kind++)
+    if (!is_known(&policy->history.odds[kind]))
+      choice->budget[kind] += bank / trial_cost(policy, false);
+  bool bad = is_bad(policy, &policy->neighbours);
+  choice->neighbours += bank / trial_cost(policy, bad) * (bad ? EXPLORE : 1);
 }
 
 static void
 set_budgets(struct choice *choice)
 {
   struct policy *policy = choice->policy;
-  for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++)
-    choice->budget[kind] = policy->bank <= 0 ? 0 : is_good(policy, kind) ? (double)SIZE_MAX
-      : policy->bank / trial_cost(policy, kind) * (is_known(policy, kind) ? EXPLORE : 1);
+  for (unsigned kind = 0; kind < HISTORIES; kind++)
+    choice->budget[kind] = policy->bank > 0 && is_good_kind(policy, kind) ? (double)SIZE_MAX : 0;
+  if (policy->bank > 0 && is_good(policy, &policy->neighbours) && may_try(choice))
+    choice->neighbours = (double)SIZE_MAX;
+  add_budgets(choice, policy->bank);
+}
+
+/* Those of a word that were written in the epoch that has ended. What is open for another reason and has not
+ * been looked at yet is not among them. */
+static uint64_t
+written_now(const void *of, size_t word)
+{
+  const struct choice *choice = of;
+  const struct page_set *ended = choice->ended;
+  uint64_t dirty = bitmap_word(&ended->dirty, word);
+  if (dirty && atomic_load(&ended->special))
+    dirty &= atomic_load(&ended->trapped[word]) | policy_kept(choice->region, word)
+      | ~(atomic_load(&ended->bulk[word]) | atomic_load(&ended->declared[word]));
+  return dirty;
+}
+
+/* ------------------------------------------------------ where the kernel notices
+ *
+ * There a trap costs no more than three or four hashes, and a call to arm a run of pages, or to look for
+ * them, as much as a trap. The pages that are kept cut the others into runs: each of them may cost a
+ * call. So nothing is kept unless what the history says of the pages pays for the calls too; and
+ * when it has not paid in two epochs, all is given up for a while, and one call a collect does. */
+
+static size_t
+runs_in(uint64_t mask)
+{
+  return (size_t)__builtin_popcountll(mask & ~(mask << 1));
+}
+
+/* What keeping pages would save in an epoch like this one. */
+static double
+forecast(const struct choice *choice, size_t *written)
+{
+  const struct policy *policy = choice->policy;
+  const struct odds *odds = policy->history.odds;
+  double saved = 0, trap = trap_cost(policy);
+  size_t good_runs = 0, bad_runs = 0;
+  for (size_t page = 0; (page = bitmap_next(&choice->ended->dirty, page)) != BITMAP_NONE;
+       page = next_word(page)) {
+    uint64_t now = written_now(choice, page / 64), good = 0;
+    for (unsigned kind = 0; kind < HISTORIES; kind++)
+      if (is_good_kind(policy, kind)) {
+        uint64_t these = now & history_of(&policy->history, page / 64, kind);
+        const struct odds *known = is_known(&odds[kind]) ? &odds[kind] : &odds[0];
+        saved += (known->rate * trap - policy->cost.verify) * __builtin_popcountll(these);
+        good |= these;
+      }
+    good_runs += runs_in(good);
+    bad_runs += runs_in(now & ~good);
+    *written += (size_t)__builtin_popcountll(now);
+  }
+  return saved - policy->cost.call * (double)(good_runs < bad_runs ? good_runs : bad_runs);
+}
+
+static bool
+pays(struct choice *choice)
+{
+  enum { FEW = 8, LOSSES = 2, REST_LEAST = 4, REST_MOST = 64 };
+  const double MARGIN = 0.1;
+  struct policy *policy = choice->policy;
+  struct ww_region *region = choice->region;
+  size_t calls = region->calls, written = 0;
+  region->calls = 0;
+  if (policy->kept_pages) {
+    double saved = trap_cost(policy) * (double)policy->changed_pages
+      - policy->cost.verify * (double)policy->looked - policy->cost.call * (calls ? (double)(calls - 1) : 0);
+    policy->gain += (saved - policy->gain) / 3;
+    policy->losses = saved < 0 ? policy->losses + 1 : 0;
+    if (policy->losses < LOSSES || policy->gain >= 0)
+      return true;
+    policy_release(region, choice->running, 0, region->pages);
+    policy->rest = policy->next_rest;
+    policy->next_rest = policy->rest < REST_MOST ? 2 * policy->rest : REST_MOST;
+    return false;
+  }
+  if (policy->rest) {
+    policy->rest--;
+    return false;
+  }
+  double saved = forecast(choice, &written);
+  bool begins = !policy->has_begun && written > FEW;
+  bool paying = saved > MARGIN * trap_cost(policy) * (double)written && written > 0;
+  if (!paying || (region->scanned && !policy->expecting)) {
+    /* What is armed already traps once more, if it is kept or not. */
+    policy->expecting = paying || begins;
+    return false;
+  }
+  policy->expecting = false;
+  policy->gain = saved;
+  policy->losses = 0;
+  if (!policy->next_rest)
+    policy->next_rest = REST_LEAST;
+  return true;
 }
 
 /* Pages of a word whose content may be read at any time, and which may stay open: not those that
@@ -69,18 +197,18 @@ eligible(const struct choice *choice, size_t word)
   return mask;
 }
 
-/* As many of `mask` as the budget allows, each on trial. */
+/* As many of `mask` as the budget allows. */
 static uint64_t
-try_pages(struct choice *choice, size_t word, uint64_t mask, enum trial kind)
+try_pages(struct policy *policy, size_t word, uint64_t mask, double *budget, bool good, bool neighbour)
 {
-  struct policy *policy = choice->policy;
   uint64_t taken = 0;
-  unsigned granted = is_good(policy, kind) ? patience_most(policy) : PATIENCE_TRIAL;
-  for (; mask && choice->budget[kind] >= 1; mask &= mask - 1) {
+  unsigned granted = good ? patience_most(policy) : PATIENCE_TRIAL;
+  for (; mask && *budget >= 1; mask &= mask - 1) {
     unsigned bit = (unsigned)__builtin_ctzll(mask);
     taken |= (uint64_t)1 << bit;
-    choice->budget[kind] -= 1;
-    policy->patience[word * 64 + bit] = (struct patience){ (uint8_t)granted, granted & 63, kind & 3 };
+    *budget -= 1;
+    policy->patience[word * 64 + bit] = (struct patience){ .left = (uint8_t)granted, .granted = granted & 63,
+                                                           .neighbour = neighbour };
   }
   return taken;
 }
@@ -151,18 +279,18 @@ choose_word(struct choice *choice, size_t word)
   }
   uint64_t trapped = dirty & ~kept & ~declared & ~bulk;
   uint64_t candidates = trapped | (dirty & ~kept & ~declared & ahead);
+  history_add(&policy->history, word, candidates | written_now(choice, word));
   if (!candidates)
     return;
   unsigned traps = (unsigned)__builtin_popcountll(trapped);
   policy->bank += choice->risk * trap_cost(policy) * traps;
   choice->traps += traps;
   choice->alone += (unsigned)__builtin_popcountll(trapped & ~(trapped << 1) & ~(trapped >> 1));
-  uint64_t recent = policy->recent[0][word] | policy->recent[1][word];
-  policy->recent[0][word] |= candidates;
-  uint64_t may = eligible(choice, word);
+  uint64_t may = eligible(choice, word), taken = 0;
   candidates &= may;
-  uint64_t taken = try_pages(choice, word, candidates & recent, TRIAL_AGAIN)
-    | try_pages(choice, word, candidates & ~recent, TRIAL_FIRST);
+  for (unsigned kind = 0; kind < HISTORIES; kind++)
+    taken |= try_pages(policy, word, candidates & history_of(&policy->history, word, kind),
+                       &choice->budget[kind], is_good_kind(policy, kind), false);
   if (taken) {
     policy->fresh[word] |= taken;
     keep(policy, word, taken);
@@ -170,25 +298,10 @@ choose_word(struct choice *choice, size_t word)
   }
   if (traps >= choice->dense) {
     uint64_t others = may & ~dirty & ~kept & ~bitmap_word(&choice->running->dirty, word);
-    others = try_pages(choice, word, others, TRIAL_NEIGHBOUR);
+    others = try_pages(policy, word, others, &choice->neighbours, is_good(policy, &policy->neighbours), true);
     if (others)
       keep_neighbours(choice, word, others);
   }
-}
-
-static void
-grow_old(struct policy *policy, size_t pages)
-{
-  uint64_t *older = policy->recent[1];
-  if (++policy->age < RECENT_EPOCHS)
-    return;
-  policy->age = 0;
-  policy->recent[1] = policy->recent[0];
-  policy->recent[0] = older;
-  /* Reading what was never written costs no memory of its own. */
-  for (size_t word = 0; word < bitmap_words(pages); word++)
-    if (older[word])
-      older[word] = 0;
 }
 
 void
@@ -200,25 +313,26 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
     return;
   struct choice choice = { .region = region, .policy = policy, .ended = ended, .running = running,
                            .pinned = pinned, .pins = pins };
-    policy->aliased = policy_may_be_aliased(region->tracker);
+  policy->aliased = policy_may_be_aliased(region->tracker);
+  history_learn(&policy->history, written_now, &choice);
+  bool kernel = region->engine == WW_ENGINE_PAGEMAP, keeps = !kernel || pays(&choice);
   bool bold = !policy->has_begun && trap_cost(policy) > MUCH * policy->cost.verify;
   choice.risk = bold ? RISK_FIRST : RISK;
   if (!policy->has_begun)
-    policy->bank += LESSONS * trial_cost(policy, TRIAL_FIRST);
+    policy->bank += LESSONS * trial_cost(policy, false);
   double dense = 64 * worth(policy);
   choice.dense = dense < 2 ? 2 : (unsigned)dense;
-  set_budgets(&choice);
+  if (keeps)
+    set_budgets(&choice);
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = next_word(page)) {
     double before = policy->bank;
     choose_word(&choice, page / 64);
     /* What this word's traps have put into the bank may be risked at once. */
-    double more = policy->bank > 0 ? policy->bank - before : 0;
-    for (int kind = TRIAL_AGAIN; kind < TRIALS; kind++)
-      choice.budget[kind] += more / trial_cost(policy, kind) * (is_known(policy, kind) ? EXPLORE : 1);
+    if (policy->bank > 0 && keeps)
+      add_budgets(&choice, policy->bank - before);
   }
   policy->has_begun |= choice.traps > 0;
   if (choice.traps)
     policy->alone += ((double)choice.alone / (double)choice.traps - policy->alone) / 4;
-  grow_old(policy, region->pages);
   policy_instruct(region);
 }

@@ -44,6 +44,8 @@ libtracker_la_SOURCES = \
   %D%/gate.h \
   %D%/hashing.c \
   %D%/hashing.h \
+  %D%/history.c \
+  %D%/history.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \

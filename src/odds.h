@@ -10,7 +10,7 @@ enum { PATIENCE_TRIAL = 2, PATIENCE_MAX = 63 };
 /* Left open until the next collect, which is not to take it for one that was opened ahead. */
 static const struct patience GIVEN_UP = { .left = 0, .granted = 1 };
 
-static const double TRIES_KNOWN = 32, TRIES_KEPT = 4096;
+static const double TRIES_KNOWN = 16, TRIES_KEPT = 4096;
 
 /* The first page of the next word of a bitmap. */
 static inline size_t
@@ -43,15 +43,15 @@ patience_most(const struct policy *policy)
 }
 
 static inline bool
-is_known(const struct policy *policy, int kind)
+is_known(const struct odds *odds)
 {
-  return policy->odds[kind].tries >= TRIES_KNOWN;
+  return odds->tries >= TRIES_KNOWN;
 }
 
 static inline bool
-is_good(const struct policy *policy, int kind)
+is_good(const struct policy *policy, const struct odds *odds)
 {
-  return is_known(policy, kind) && policy->odds[kind].rate > worth(policy);
+  return is_known(odds) && odds->rate > worth(policy);
 }
 
 #endif

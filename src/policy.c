@@ -11,12 +11,13 @@
  * (a trap that did not happen) and a share of T (RISK) for each that trapped, and pays V for each kept
  * page that did not change. When it is empty no page is kept that was not before. A page that is
  * kept for the first time is on *trial*, for two idle epochs; each time it proves right
- * its patience doubles, up to T / V. How often pages on trial are written, an epoch, is known for
- * three kinds: trapped again after a short while, trapped for the first time, not trapped but
- * among many that were. A kind of which p T < V is tried only now and then; one of which p T > V
- * gets all the patience at once, for then a page is worth keeping that is idle for long. What is
- * left is RISK, more of it in the first epoch (RISK_FIRST, LESSONS), and hashing what is given up
- * once more.
+ * its patience doubles, up to T / V. How often pages are written again is learnt without a trial, from
+ * what every epoch tells of every page, for four kinds of history (history.c). Of a kind of which p T < V
+ * no page is kept; one of which p T > V gets all the patience at once, for then a page is worth keeping
+ * that is idle for long. Trials are made of kinds of which nothing is known yet, where T is large, and of
+ * pages that were not written, among many that were. What is left is RISK, more of it in the first epoch
+ * (RISK_FIRST, LESSONS), and hashing what is given up once more. Where the kernel notices by itself T is small,
+ * and the calls count (choice.c).
  *
  * Why no write is lost. A page that is kept is open, and marked (as bulk) in the running epoch
  * like every page that is open (gate.h); the mark of the next epoch is made before that begins.
@@ -45,7 +46,7 @@ flat(size_t pages)
 size_t
 policy_size(size_t pages)
 {
-  return sizeof(struct policy) + bitmap_size(pages) + 4 * flat(pages)
+  return sizeof(struct policy) + bitmap_size(pages) + history_size(pages) + 2 * flat(pages)
     + pages * (sizeof(struct page_hash) + sizeof(struct patience)) + bitmap_words(pages) * sizeof(uint32_t);
 }
 
@@ -55,11 +56,11 @@ policy_init(struct policy *policy, size_t pages, void *zeroed)
   char *at = zeroed;
   bitmap_init(&policy->kept, pages, at);
   at += bitmap_size(pages);
+  history_init(&policy->history, pages, at);
+  at += history_size(pages);
   policy->fresh = (void *)at;
   policy->changed = (void *)(at + flat(pages));
-  policy->recent[0] = (void *)(at + 2 * flat(pages));
-  policy->recent[1] = (void *)(at + 3 * flat(pages));
-  at += 4 * flat(pages);
+  at += 2 * flat(pages);
   policy->baseline = (void *)at;
   policy->list = (void *)(policy->baseline + pages);
   policy->patience = (void *)(policy->list + bitmap_words(pages));

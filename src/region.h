@@ -51,6 +51,7 @@ struct ww_region {
   uint64_t object;              /* the userfaultfd object that watches it; 0: none */
   bool scanned;                 /* what was marked last is armed already */
   size_t runs;                  /* that the last scan found, about */
+  size_t calls;                 /* made to look for what was written and to arm it, since the last choice */
   _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
   size_t memory;                /* bytes that this takes */

@@ -58,34 +58,20 @@ look(void *argument, size_t index)
 }
 
 static void
-learn(struct odds *odds, bool success)
-{
-  odds->tries++;
-  double weight = odds->tries < TRIES_KEPT ? odds->tries : TRIES_KEPT;
-  odds->rate += ((double)success - odds->rate) / weight;
-}
-
-static void
 judge_page(struct policy *policy, size_t page, bool changed)
 {
   struct patience *patience = &policy->patience[page];
-  if (patience->trial)
-    learn(&policy->odds[patience->trial], changed);
+  if (patience->neighbour)
+    odds_learn(&policy->neighbours, changed, 1, TRIES_KEPT);
   if (changed) {
     unsigned granted = 2u * patience->granted + 1, most = patience_most(policy);
     policy->bank += trap_cost(policy) - policy->cost.verify;
     granted = granted < most ? granted : most;
-    *patience = (struct patience){ .left = (uint8_t)granted, .granted = granted & 63, .trial = 0 };
+    *patience = (struct patience){ .left = (uint8_t)granted, .granted = granted & 63, .neighbour = 0 };
     return;
   }
   policy->bank -= policy->cost.verify;
-  /* To give up many pages that were tried before it was known that their kind is good would cost as much
-   * again as to trap them. */
-  if (--patience->left == 0 && patience->trial && is_good(policy, patience->trial)) {
-    patience->left = (uint8_t)patience_most(policy);
-    patience->granted = patience->left & 63;
-    patience->trial = TRIAL_NONE;
-  }
+  patience->left--;
 }
 
 static size_t
@@ -133,7 +119,11 @@ policy_verify(struct ww_region *region, struct page_set *ended, struct page_set 
 {
   struct policy *policy = region->policy;
   size_t words = 0, pages = 0, unchanged = 0;
-  if (!policy || !policy->kept_pages)
+  if (!policy)
+    return 0;
+  if (pass == POLICY_KEPT_BEFORE)
+    policy->looked = policy->changed_pages = 0;
+  if (!policy->kept_pages)
     return 0;
   uint32_t *list = policy->list;
   struct looking looking = { region, ended, list, pass };
@@ -151,5 +141,9 @@ policy_verify(struct ww_region *region, struct page_set *ended, struct page_set 
   for (size_t i = 0; i < words; i++)
     unchanged += apply(region, ended, running, list[i], pass);
   region->tracker->verified_pages += pages;
+  if (pass == POLICY_KEPT_BEFORE) {
+    policy->looked = pages;
+    policy->changed_pages = pages > unchanged ? pages - unchanged : 0;
+  }
   return unchanged;
 }
