@@ -26,34 +26,49 @@ static struct node *reserve_first, *rover;
 
 /* A few small mappings that were given back, for the next who asks: a dirty set lives for one epoch,
  * and to map, touch and unmap it took 10 us, more than the rest of a small collect. They stay
- * in their list, so that they are known to be ours. */
-enum { SPARE = 4, SPARE_LENGTH = 64 * 1024 };
-static struct node *spare[SPARE];
+ * in their list, so that they are known to be ours. The oldest makes way: sizes that nobody asks for any
+ * more would keep the places for good. */
+enum { SPARE = 4, SPARE_LENGTH = 256 * 1024 };
+static struct node *spare[SPARE];       /* the oldest first; NULL: none from here on */
 static bool spares_kept;
+
+static void
+drop_spare(unsigned at)
+{
+  for (; at + 1 < SPARE; at++)
+    spare[at] = spare[at + 1];
+  spare[SPARE - 1] = NULL;
+}
 
 static struct node *
 take_spare(size_t length)
 {
-  for (unsigned i = 0; i < SPARE; i++) {
+  for (unsigned i = 0; i < SPARE && spare[i]; i++) {
     struct node *node = spare[i];
-    if (node && node->length >= length && node->length <= 2 * length) {
-      spare[i] = NULL;
-      memset((char *)node + HEAD, 0, node->length - HEAD);
+    if (node->length >= length && node->length <= 4 * length) {
+      drop_spare(i);
+      memset((char *)node + HEAD, 0, length - HEAD);
       return node;
     }
   }
   return NULL;
 }
 
-static bool
+/* What is to be unmapped now: this one, the oldest in its stead, or nothing. */
+static struct node *
 put_aside(struct node *node)
 {
-  for (unsigned i = 0; i < SPARE && spares_kept && node->length <= SPARE_LENGTH; i++)
+  struct node *oldest = spare[SPARE - 1] ? spare[0] : NULL;
+  if (!spares_kept || node->length > SPARE_LENGTH)
+    return node;
+  if (oldest)
+    drop_spare(0);
+  for (unsigned i = 0; i < SPARE; i++)
     if (!spare[i]) {
       spare[i] = node;
-      return true;
+      break;
     }
-  return false;
+  return oldest;
 }
 
 static size_t
@@ -171,11 +186,10 @@ arena_keep_spares(bool keep)
 {
   lock_take(&lock);
   spares_kept = keep;
-  for (unsigned i = 0; i < SPARE && !keep; i++)
-    if (spare[i]) {
-      unmap(spare[i]);
-      spare[i] = NULL;
-    }
+  while (!keep && spare[0]) {
+    unmap(spare[0]);
+    drop_spare(0);
+  }
   lock_give(&lock);
 }
 
@@ -185,8 +199,9 @@ arena_unmap(struct arena *arena, void *address)
   struct node *node = (void *)((char *)address - HEAD);
   size_t length = node->length;
   lock_take(&lock);
-  if (!put_aside(node))
-    unmap(node);
+  struct node *unwanted = put_aside(node);
+  if (unwanted)
+    unmap(unwanted);
   lock_give(&lock);
   if (arena)
     atomic_fetch_sub(&arena->bytes, length);

@@ -86,6 +86,7 @@ pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_
   while (at < end) {
     uintptr_t reached = at;
     long found = os_pagemap_scan(fd, at, end, protect, range, RANGES, &reached);
+    region->calls++;
     if (found < 0)
       return false;
     for (long i = 0; i < found; i++)

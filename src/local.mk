@@ -16,6 +16,7 @@ libtracker_la_SOURCES = \
   %D%/bitmap.h \
   %D%/carry.c \
   %D%/carry.h \
+  %D%/choice.c \
   %D%/context.h \
   %D%/copy.c \
   %D%/cost.c \
@@ -45,6 +46,8 @@ libtracker_la_SOURCES = \
   %D%/hashing.h \
   %D%/hold.c \
   %D%/hold.h \
+  %D%/history.c \
+  %D%/history.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -53,6 +56,7 @@ libtracker_la_SOURCES = \
   %D%/lock.h \
   %D%/maps.c \
   %D%/maps.h \
+  %D%/odds.h \
   %D%/os.c \
   %D%/os.h \
   %D%/os_userfault.c \
@@ -126,6 +130,7 @@ libtracker_la_SOURCES = \
   %D%/tracker.c \
   %D%/tracker.h \
   %D%/userfault.h \
+  %D%/verdict.c \
   %D%/writers.c \
   %D%/writers.h
 if HAVE_LIBUNWIND
