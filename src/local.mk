@@ -191,6 +191,7 @@ libtracewrite_la_SOURCES = \
 libtrace_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(JANSSON_CFLAGS)
 libtrace_la_SOURCES = \
   %D%/report-columns.c %D%/report-columns.h \
+  %D%/report-diff.c %D%/report-diff.h \
   %D%/report-trace.h \
   %D%/report-trace-csv.c \
   %D%/report-trace-damage.c \
@@ -202,6 +203,7 @@ libtrace_la_SOURCES = \
   %D%/report-trace-text.c \
   %D%/report-trace-writers.c \
   %D%/trace_decode.c %D%/trace_decode.h \
+  %D%/trace_diff.c %D%/trace_diff.h \
   %D%/trace_frames.c %D%/trace_frames.h \
   %D%/trace_groups.c %D%/trace_groups.h \
   %D%/trace_growth.c %D%/trace_growth.h \

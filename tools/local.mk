@@ -12,6 +12,7 @@ writewatch_SOURCES = \
   %D%/demo_threads.c %D%/demo_threads.h \
   %D%/demo_verify.c %D%/demo_verify.h \
   %D%/demo_oracle.c %D%/demo_oracle.h \
+  %D%/diff.c \
   %D%/report.c \
   %D%/report_options.c %D%/report_options.h \
   %D%/trace_reading.c %D%/trace_reading.h \

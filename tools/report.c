@@ -47,6 +47,20 @@ write_report(const struct report_options *options, struct trace_summary *summary
   }
 }
 
+static const struct report_command report = {
+  .files = 1, .formats = { "text", "json", "csv", "folded", "html", NULL }, .by = SUMMARY_BY_STACK,
+  .help = "Usage: writewatch report [OPTIONS] TRACE\n"
+          "Says what a trace of `writewatch record` holds: which pages the program wrote in\n"
+          "each epoch, who was first to write them, and how much a checkpoint would have to\n"
+          "save at which interval.\n\n"
+          "  --format FORMAT  text, json, csv, folded (stacks for a flame graph) or html\n"
+          "                   (default text)\n"
+          "  --by WHAT        writers by stack, function, line, library, thread or region\n"
+          "                   (default stack)\n"
+          "  --sort KEY       pages, bytes, epochs or name (default pages)\n"
+          "  --top N          writers and regions shown; 0: all (default 10; but for text: all)\n"
+};
+
 int
 report_main(int argc, char **argv)
 {
@@ -57,7 +71,7 @@ report_main(int argc, char **argv)
   bool done;
   int error;
 
-  status = report_options_parse(&options, argc, argv, &done);
+  status = report_options_parse(&options, &report, argc, argv, &done);
   if (status != STATUS_OK || done)
     return status;
   status = output_open(&output, options.output);
@@ -71,7 +85,7 @@ report_main(int argc, char **argv)
     options.summary.rows = options.format == REPORT_HTML ? HTML_ROWS : 64;
     options.summary.columns = options.format == REPORT_HTML ? HTML_COLUMNS : 256;
   }
-  status = trace_reading(options.file, &options.summary, &summary);
+  status = trace_reading(options.files[0], &options.summary, &summary);
   if (status == STATUS_OK) {
     error = write_report(&options, summary, output.fd);
     if (error) {
@@ -81,7 +95,7 @@ report_main(int argc, char **argv)
       status = output_finish(&output);
     }
   }
-  if (status == STATUS_OK && trace_reading_complain(options.file, summary))
+  if (status == STATUS_OK && trace_reading_complain(options.files[0], summary))
     status = STATUS_CHECK;
   output_drop(&output);
   trace_summary_free(summary);

@@ -1,4 +1,4 @@
-/* report_options.c - the command line of `writewatch report`. */
+/* report_options.c - the command lines of `writewatch report` and `writewatch diff`. */
 #include "config.h"
 #include "report_options.h"
 
@@ -29,29 +29,19 @@ static const struct option known_options[] = {
   { NULL, 0, NULL, 0 }
 };
 
-static const char *const format_names[] = { "text", "json", "csv", "folded", "html", NULL };
 static const char *const sort_names[] = { "pages", "bytes", "epochs", "name", NULL };
 
 static void
-print_help(void)
+print_help(const struct report_command *command)
 {
-  fputs("Usage: writewatch report [OPTIONS] TRACE\n"
-        "Says what a trace of `writewatch record` holds: which pages the program wrote in\n"
-        "each epoch, who was first to write them, and how much a checkpoint would have to\n"
-        "save at which interval.\n\n"
-        "  --format FORMAT  text, json, csv, folded (stacks for a flame graph) or html\n"
-        "                   (default text)\n"
-        "  --output FILE    write to FILE, which is there whole or not at all\n"
-        "  --by WHAT        writers by stack, function, line, library, thread or region\n"
-        "                   (default stack)\n"
-        "  --sort KEY       pages, bytes, epochs or name (default pages)\n"
-        "  --top N          writers and regions shown; 0: all (default 10; json, csv: all)\n"
-        "  --region WHICH   only regions with this id, of this kind (heap, anon, data, bss,\n"
+  fputs(command->help, stdout);
+  fputs("  --region WHICH   only regions with this id, of this kind (heap, anon, data, bss,\n"
         "                   file, shared), or with this in their name; may be repeated\n"
         "  --since TIME, --until TIME\n"
         "                   only epochs that end after, and begin before TIME since the\n"
         "                   start: a number with s, ms, us or ns; without, seconds\n"
         "  --no-names       open no other files: libraries and offsets instead of functions\n"
+        "  --output FILE    write to FILE, which is there whole or not at all\n"
         "  --help           this text\n\n"
         "A trace that is damaged or cut is read as far as it is sound: the report is\n"
         "written, where and why is said on standard error, and the status is 1.\n\n" STATUS_HELP, stdout);
@@ -63,7 +53,7 @@ parse_name(const char *option, const char *text, const char *const *names, unsig
   for (*number = 0; names[*number]; ++*number)
     if (strcmp(text, names[*number]) == 0)
       return STATUS_OK;
-  complain("--%s '%s' is not known: `writewatch report --help` lists what is", option, text);
+  complain("--%s '%s' is not known: `--help` lists what is", option, text);
   return STATUS_USAGE;
 }
 
@@ -102,14 +92,14 @@ parse_time(const char *option, const char *text, uint64_t *nanoseconds)
 }
 
 static enum status
-parse_option(struct report_options *options, int option, bool *top_given)
+parse_option(struct report_options *options, const struct report_command *command, int option, bool *top_given)
 {
   unsigned number;
   enum status status;
 
   switch (option) {
     case OPTION_FORMAT:
-      status = parse_name("format", optarg, format_names, &number);
+      status = parse_name("format", optarg, command->formats, &number);
       options->format = (enum report_format)number;
       return status;
     case OPTION_BY:
@@ -146,13 +136,15 @@ parse_option(struct report_options *options, int option, bool *top_given)
 }
 
 enum status
-report_options_parse(struct report_options *options, int argc, char **argv, bool *done)
+report_options_parse(struct report_options *options, const struct report_command *command, int argc, char **argv,
+                     bool *done)
 {
   bool top_given = false;
   enum status status = STATUS_OK;
   int option;
 
-  *options = (struct report_options){ .choice.top = TOP_DEFAULT, .summary = SUMMARY_OPTIONS_INIT };
+  *options = (struct report_options){ .choice.top = TOP_DEFAULT, .choice.by = command->by,
+                                      .summary = SUMMARY_OPTIONS_INIT };
   *done = false;
   options->regions = calloc((size_t)argc, sizeof *options->regions);
   if (!options->regions) {
@@ -161,22 +153,25 @@ report_options_parse(struct report_options *options, int argc, char **argv, bool
   }
   while (status == STATUS_OK && (option = getopt_long(argc, argv, "h", known_options, NULL)) != -1) {
     if (option == 'h') {
-      print_help();
+      print_help(command);
       *done = true;
       report_options_free(options);
       return STATUS_OK;
     }
-    status = parse_option(options, option, &top_given);
+    status = parse_option(options, command, option, &top_given);
   }
-  if (status == STATUS_OK && optind + 1 != argc) {
-    complain(optind == argc ? "report needs the name of a trace" : "report takes one trace");
+  if (status == STATUS_OK && argc - optind != (int)command->files) {
+    complain("%s takes the name of %s, not %d", argv[0], command->files == 1 ? "one trace" : "two traces",
+             argc - optind);
     status = STATUS_USAGE;
   }
   if (status != STATUS_OK) {
     report_options_free(options);
     return status;
   }
-  options->file = options->choice.file = argv[optind];
+  for (unsigned i = 0; i < command->files; i++)
+    options->files[i] = argv[optind + (int)i];
+  options->choice.file = options->files[0];
   options->summary.regions = options->regions;
   options->choice.filtered = options->summary.regions_count > 0 || options->summary.since > 0
                              || options->summary.until != UINT64_MAX;

@@ -49,7 +49,7 @@ json_number(struct json *json, uint64_t number)
 
 /* Whatever the locale's decimal point is. */
 void
-json_real(struct json *json, double number)
+json_float(struct json *json, double number)
 {
   char text[64], *point;
 
@@ -64,7 +64,7 @@ json_real(struct json *json, double number)
 void
 json_seconds(struct json *json, uint64_t nanoseconds)
 {
-  json_real(json, 1e-9 * (double)nanoseconds);
+  json_float(json, 1e-9 * (double)nanoseconds);
 }
 
 /* `text` is UTF-8. In HTML a script ends at "</script", and "<!--" changes what does: no '<' is left.

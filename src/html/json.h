@@ -24,7 +24,7 @@ void json_begin(struct json *json, char bracket);          /* '{' or '[' */
 void json_end(struct json *json, char bracket);            /* '}' or ']' */
 void json_key(struct json *json, const char *key);         /* of ours: written as it is */
 void json_number(struct json *json, uint64_t number);
-void json_real(struct json *json, double number);          /* 0 for what is none */
+void json_float(struct json *json, double number);          /* 0 for what is none */
 void json_seconds(struct json *json, uint64_t nanoseconds);
 void json_name(struct json *json, const char *name);       /* of ours, or any: escaped */
 void json_hex(struct json *json, uint64_t number);         /* "0x1f" */

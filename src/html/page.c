@@ -174,11 +174,11 @@ page_growth(struct json *json, const struct trace_summary *summary)
     json_key(json, "epochs");
     json_number(json, growth->epochs);
     json_key(json, "seconds");
-    json_real(json, 1e-9 * growth->duration);
+    json_float(json, 1e-9 * growth->duration);
     json_key(json, "pages");
-    json_real(json, growth->pages);
+    json_float(json, growth->pages);
     json_key(json, "bytes");
-    json_real(json, growth->bytes);
+    json_float(json, growth->bytes);
     json_key(json, "most");
     json_number(json, growth->bytes_most);
     json_end(json, '}');
@@ -210,7 +210,7 @@ write_columns(struct json *json, const struct trace_summary *summary, const char
       case COLUMN_LAST:
         json_number(json, summary->epochs[end > begin ? end - 1 : begin].epoch->number);
         break;
-      case COLUMN_MEAN: json_real(json, end > begin ? (double)sum / (end - begin) : 0); break;
+      case COLUMN_MEAN: json_float(json, end > begin ? (double)sum / (end - begin) : 0); break;
       case COLUMN_MOST: json_number(json, most); break;
     }
   }

@@ -130,6 +130,8 @@ dismiss(struct names *names, bool at_once)
 {
   if (names->fd < 0)
     return;
+  /* A namer of other names, forked since, has this end too: closing ours alone would end nothing. */
+  shutdown(names->fd, SHUT_RDWR);
   close(names->fd);
   names->fd = -1;
   if (at_once)
