@@ -9,5 +9,6 @@ int diff_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 int report_main(int argc, char **argv);
 int record_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 #endif

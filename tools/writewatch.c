@@ -26,6 +26,7 @@ static const struct command commands[] = {
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
   { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
   { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
+  { "top", top_main, "show what a program writes while it is recorded" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
