@@ -10,3 +10,12 @@ disk_wraps = -Wl,--wrap=pwrite -Wl,--wrap=pread -Wl,--wrap=fsync -Wl,--wrap=rena
 %C%_faults_SOURCES = %D%/faults.c %D%/disk.c %D%/disk.h %D%/place.c %D%/place.h tests/tap.h
 %C%_faults_LDADD = libchain.la libwritewatch.la
 %C%_faults_LDFLAGS = $(AM_LDFLAGS) $(disk_wraps)
+check_PROGRAMS += %D%/damage
+TESTS += %D%/damage
+%C%_damage_SOURCES = %D%/damage.c %D%/disk.c %D%/disk.h %D%/place.c %D%/place.h tests/tap.h
+%C%_damage_LDADD = libchain.la libwritewatch.la
+%C%_damage_LDFLAGS = $(AM_LDFLAGS) $(disk_wraps)
+check_PROGRAMS += %D%/kills
+TESTS += %D%/kills
+%C%_kills_SOURCES = %D%/kills.c %D%/place.c %D%/place.h tests/tap.h
+%C%_kills_LDADD = libwritewatch-checkpoint.la libwritewatch.la libpagehash.la
