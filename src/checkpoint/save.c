@@ -84,10 +84,11 @@ enum verdict { UNCHANGED, ZERO_ALREADY, ZERO, PATCHED, WHOLE };
 static enum verdict
 judge(struct slot *slot, uint64_t unit, const unsigned char *bytes, unsigned char *patch, size_t *length)
 {
-  bool known = unit_is_set(slot->known, unit);
-  struct page_hash sum = { 0, 0 };
+  bool known = unit_is_set(slot->known, unit), zero = unit_is_zero(bytes);
+  struct page_hash sum = { 0, 0 };   /* of zeros: so the table of memory that is not used is not either */
   if (slot->sum) {
-    sum = page_hash(bytes, UNIT);
+    if (!zero)
+      sum = page_hash(bytes, UNIT);
     if (known && page_hash_equal(sum, slot->sum[unit]))
       return UNCHANGED;
   }
@@ -95,16 +96,11 @@ judge(struct slot *slot, uint64_t unit, const unsigned char *bytes, unsigned cha
     return UNCHANGED;
 
   enum verdict verdict = WHOLE;
-  if (unit_is_zero(bytes))
+  if (zero)
     verdict = !known && unit >= slot->stored ? ZERO_ALREADY : ZERO;
   else if (slot->shadow && known && (*length = patch_make(slot->shadow + unit * UNIT, bytes, patch)) != 0)
     verdict = PATCHED;
-  if (slot->sum)
-    slot->sum[unit] = sum;
-  if (slot->shadow && (verdict != ZERO_ALREADY || known))
-    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
-  if (slot->sum || slot->shadow)
-    unit_set(slot->known, unit, unit + 1);
+  slot_know(slot, unit, zero ? NULL : bytes, sum);
   return verdict;
 }
 

@@ -180,6 +180,20 @@ slot_looked_at(const struct slot *slot)
   return units;
 }
 
+void
+slot_know(struct slot *slot, uint64_t unit, const void *bytes, struct page_hash sum)
+{
+  if (!slot->sum && !slot->shadow)
+    return;
+  if (slot->sum && !page_hash_equal(slot->sum[unit], sum))
+    slot->sum[unit] = sum;
+  if (slot->shadow && bytes)
+    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
+  else if (slot->shadow && !unit_is_zero(slot->shadow + unit * UNIT))
+    memset(slot->shadow + unit * UNIT, 0, UNIT);
+  unit_set(slot->known, unit, unit + 1);
+}
+
 uint64_t *
 slot_bits(const struct slot *slot)
 {

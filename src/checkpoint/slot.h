@@ -45,6 +45,9 @@ int slots_follow(struct slots *slots, const ww_dirty *dirty, bool follows, struc
 uint64_t slot_next(const struct slot *slot, uint64_t unit, uint64_t *end);
 /* How many there are. */
 uint64_t slot_looked_at(const struct slot *slot);
+/* The parent image, or the one being written, has these bytes there; NULL: zeros, whose sum is taken to be 0
+ * (so that the tables of memory that is not used are not used either). */
+void slot_know(struct slot *slot, uint64_t unit, const void *bytes, struct page_hash sum);
 /* Bits for all units, none set; NULL: no memory. */
 uint64_t *slot_bits(const struct slot *slot);
 void slot_free_bits(const struct slot *slot, uint64_t *bits);
