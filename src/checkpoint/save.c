@@ -14,13 +14,19 @@
 
 /* -------------------------------------------------------------------- begin */
 
-/* Does the dirty set tell all that was written since the last checkpoint? Not if somebody else collected in
- * between, or the tracker was stopped meanwhile. */
+/* Does the dirty set go on where the last one that was seen ended? Not if somebody collected in between
+ * and kept it to himself, or if the tracker was stopped meanwhile. */
 static bool
 follows(const ww_chain *chain, const ww_dirty *dirty)
 {
-  return chain->last && ww_dirty_epoch(dirty) == ww_dirty_epoch(chain->last) + 1
-    && ww_dirty_begin(dirty) == ww_dirty_end(chain->last);
+  return chain->last && ww_dirty_epoch(dirty) == chain->seen_epoch + 1 && ww_dirty_begin(dirty) == chain->seen_end;
+}
+
+static void
+see(ww_chain *chain, const ww_dirty *dirty)
+{
+  chain->seen_epoch = ww_dirty_epoch(dirty);
+  chain->seen_end = ww_dirty_end(dirty);
 }
 
 static void
@@ -51,6 +57,7 @@ job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker)
     error = readable_look(&chain->slots);
   ww_dirty_free(chain->last);
   chain->last = error ? NULL : dirty;
+  see(chain, dirty);
   if (error) {
     ww_dirty_free(dirty);
     return error;
@@ -289,6 +296,24 @@ ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpoint_info *i
   if (!error && (error = job_begin(&job, chain, tracker)) == 0) {
     error = job_write(&job, NULL);
     error = job_end(&job, error, info);
+  }
+  chain_unlock(chain);
+  return error;
+}
+
+int
+ww_chain_feed(ww_chain *chain, const ww_dirty *dirty)
+{
+  if (!chain || !dirty)
+    return chain_error(-EINVAL, "ww_chain_feed: %s", chain ? "no dirty set" : "no chain");
+  chain_lock(chain);
+  int error = chain->options.flags & WW_CHAIN_READ_ONLY
+    ? chain_error(-EROFS, "%s: the chain was opened to be read only", chain->path) : chain_may_read(chain);
+  /* Regions that have no slot yet will be looked at as a whole; what does not follow changes nothing: then
+   * the next collect does not follow either. */
+  if (!error && follows(chain, dirty)) {
+    slots_mark(&chain->slots, dirty);
+    see(chain, dirty);
   }
   chain_unlock(chain);
   return error;

@@ -303,8 +303,8 @@ is_named(const ww_region *region, ww_region *const *regions, size_t count)
   return false;
 }
 
-static void
-mark_runs(struct slots *slots, const ww_dirty *dirty)
+void
+slots_mark(struct slots *slots, const ww_dirty *dirty)
 {
   size_t count;
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
@@ -350,7 +350,7 @@ slots_follow(struct slots *slots, const ww_dirty *dirty, bool follows, struct sl
     else
       drop(slots->slot[i]);
   slots->count = left;
-  mark_runs(slots, dirty);
+  slots_mark(slots, dirty);
   return 0;
 }
 
