@@ -45,10 +45,10 @@ overlay(struct content *content, uint32_t number)
   const struct file_span *span = image->span;
 
   /* What the region did not have then is zeros, whatever it held before. */
-  uint64_t had = region ? least(region_units(region), content->units) : 0;
-  for (uint64_t unit = had; unit < content->reach; unit++)
+  uint64_t reach = content->reach, had = region ? least(region_units(region), content->units) : 0;
+  for (uint64_t unit = had; unit < reach; unit++)
     content->base[unit] = number | BASE_ZERO;
-  if (had > content->reach)
+  if (had > reach)
     content->reach = had;
   if (!region)
     return;
@@ -57,8 +57,10 @@ overlay(struct content *content, uint32_t number)
       const struct file_block *block = &image->block[i];
       if (block->region != index || block->content == CONTENT_PATCHES)
         continue;
+      /* Zeros where nothing was are what is there anyway, however many they are said to be. */
+      uint64_t most = block->content == CONTENT_ZEROS ? reach : content->units;
       uint32_t word = block->content == CONTENT_ZEROS ? number | BASE_ZERO : number;
-      for (uint64_t unit = span[j].first, end = least(unit + span[j].count, content->units); unit < end; unit++)
+      for (uint64_t unit = span[j].first, end = least(unit + span[j].count, most); unit < end; unit++)
         content->base[unit] = word;
     }
 }
@@ -105,17 +107,18 @@ is_live(const struct delivery *delivery, unsigned what, uint64_t unit)
   return what == CONTENT_PAGES ? base == delivery->number : delivery->number > (base & ~BASE_ZERO);
 }
 
+/* `bytes' NULL: zeros. */
 static void
 remember(struct slot *slot, uint64_t unit, const void *bytes)
 {
+  struct page_hash sum = { 0, 0 };
   if (!slot)
     return;
-  if (slot->sum)
-    slot->sum[unit] = page_hash(bytes, UNIT);
-  if (slot->shadow)
-    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
-  if (slot->sum || slot->shadow)
-    unit_set(slot->known, unit, unit + 1);
+  if (bytes && unit_is_zero(bytes))
+    bytes = NULL;
+  if (bytes && slot->sum)
+    sum = page_hash(bytes, UNIT);
+  slot_know(slot, unit, bytes, sum);
 }
 
 static unsigned char *
@@ -236,7 +239,6 @@ deliver_image(const struct delivery *delivery, struct decoder *decoder, char pro
 static void
 deliver_zeros(const struct delivery *delivery)
 {
-  static const unsigned char zeros[UNIT] __attribute__((aligned(64)));
   const struct content_target *target = delivery->target;
   if (!target->memory || (target->fresh && !target->slot))
     return;
@@ -247,7 +249,7 @@ deliver_zeros(const struct delivery *delivery)
     /* Only looked at: memory that was never written to stays without a page. */
     if (!target->fresh && !unit_is_zero(place_of(delivery, unit)))
       memset(place_of(delivery, unit), 0, UNIT);
-    remember(target->slot, unit, zeros);
+    remember(target->slot, unit, NULL);
   }
 }
 

@@ -138,11 +138,11 @@ live(struct world *world)
     }
     if (what == 0)
       end_living(living);
-    else if (what == 1)
+    else if (what >= 20)
       resize_living(world, living);
     else if (what == 2)
       blink_living(world, living);
-    if (living->memory && what < 18)
+    if (living->memory && what < 16)
       write_somewhere(living);
   }
 }
