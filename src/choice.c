@@ -10,7 +10,6 @@ static const double RISK = 0.06;          /* of what traps cost */
 static const double RISK_FIRST = 0.3, MUCH = 15;
 /* Trials that are always paid for, to learn from. */
 static const double LESSONS = 32;
-static const double EXPLORE = 1.0 / 32;   /* of that, for neighbours that have disappointed */
 
 struct choice {
   struct ww_region *region;
@@ -22,20 +21,14 @@ struct choice {
   double risk;                  /* the share of what traps cost that may be risked */
   size_t traps, alone;          /* met; with no neighbour */
   unsigned dense;               /* traps in a word from which on its other pages are tried */
+  size_t first, behind;         /* pages that are still to be opened, none of which may stay closed */
 };
 
-/* What a page on trial may cost: it is hashed when it is kept and when it is idle; of a kind that has
- * disappointed it is also in the way when others are armed, where it lies alone. */
+/* What a page on trial may cost: it is hashed when it is kept and when it is idle. */
 static double
-trial_cost(const struct policy *policy, bool bad)
+trial_cost(const struct policy *policy)
 {
-  return (PATIENCE_TRIAL + 1) * policy->cost.verify + (bad ? policy->cost.split * policy->alone : 0);
-}
-
-static bool
-is_bad(const struct policy *policy, const struct odds *odds)
-{
-  return is_known(odds) && !is_good(policy, odds);
+  return (PATIENCE_TRIAL + 1) * policy->cost.verify;
 }
 
 /* What a page is kept for that was written in the epochs before, too, it is kept for without a trial. */
@@ -63,9 +56,9 @@ add_budgets(struct choice *choice, double bank)
     return;
   for (unsigned kind = 0; kind < HISTORIES; kind++)
     if (!is_known(&policy->history.odds[kind]))
-      choice->budget[kind] += bank / trial_cost(policy, false);
-  bool bad = is_bad(policy, &policy->neighbours);
-  choice->neighbours += bank / trial_cost(policy, bad) * (bad ? EXPLORE : 1);
+      choice->budget[kind] += bank / trial_cost(policy);
+  if (!is_known(&policy->neighbours))
+    choice->neighbours += bank / trial_cost(policy);
 }
 
 static void
@@ -74,7 +67,7 @@ set_budgets(struct choice *choice)
   struct policy *policy = choice->policy;
   for (unsigned kind = 0; kind < HISTORIES; kind++)
     choice->budget[kind] = policy->bank > 0 && is_good_kind(policy, kind) ? (double)SIZE_MAX : 0;
-  if (policy->bank > 0 && is_good(policy, &policy->neighbours) && may_try(choice))
+  if (policy->bank > 0 && are_neighbours_good(policy) && may_try(choice))
     choice->neighbours = (double)SIZE_MAX;
   add_budgets(choice, policy->bank);
 }
@@ -91,6 +84,27 @@ written_now(const void *of, size_t word)
     dirty &= atomic_load(&ended->trapped[word]) | policy_kept(choice->region, word)
       | ~(atomic_load(&ended->bulk[word]) | atomic_load(&ended->declared[word]));
   return dirty;
+}
+
+/* What the epoch tells of pages that were not written in the last ones, among many that were in the last. */
+static void
+learn_neighbours(struct choice *choice)
+{
+  struct policy *policy = choice->policy;
+  const struct bitmap *written = policy->history.written;
+  size_t hits = 0, tries = 0;
+  for (size_t page = 0; (page = bitmap_next(&written[0], page)) != BITMAP_NONE; page = next_word(page)) {
+    size_t word = page / 64;
+    uint64_t last = bitmap_word(&written[0], word);
+    if ((unsigned)__builtin_popcountll(last) < choice->dense)
+      continue;
+    uint64_t others = ~(last | bitmap_word(&written[1], word) | bitmap_word(&written[2], word)
+                        | policy_kept(choice->region, word))
+      & bitmap_mask(word, 0, choice->region->pages);
+    tries += (size_t)__builtin_popcountll(others);
+    hits += (size_t)__builtin_popcountll(others & written_now(choice, word));
+  }
+  odds_learn(&policy->neighbours, (double)hits, (double)tries, TRIES_KEPT);
 }
 
 /* ------------------------------------------------------ where the kernel notices
@@ -220,6 +234,32 @@ keep(struct policy *policy, size_t word, uint64_t mask)
   (void)bitmap_set_word(&policy->kept, word, mask);
 }
 
+static void
+open_pending(struct choice *choice)
+{
+  if (choice->behind > choice->first)
+    (void)engine_open(choice->region, choice->running, choice->first, choice->behind - choice->first);
+  choice->first = choice->behind = 0;
+}
+
+/* Run by run it would take as many calls as there were traps; so it is done in one for all that lies between
+ * pages that are kept, which are open. */
+static void
+open_soon(struct choice *choice, size_t word, uint64_t mask)
+{
+  const struct bitmap *kept = &choice->policy->kept;
+  for (; mask; mask &= mask - 1) {
+    size_t page = word * 64 + (unsigned)__builtin_ctzll(mask);
+    while (choice->behind > choice->first && choice->behind < page && bitmap_test(kept, choice->behind))
+      choice->behind++;
+    if (choice->behind != page) {
+      open_pending(choice);
+      choice->first = page;
+    }
+    choice->behind = page + 1;
+  }
+}
+
 /* Pages that nobody has written, among many that were: hashed, then marked, then opened. */
 static void
 keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
@@ -239,13 +279,7 @@ keep_neighbours(struct choice *choice, size_t word, uint64_t mask)
   atomic_fetch_or(&choice->running->bulk[word], added);
   atomic_store(&choice->running->special, true);
   keep(policy, word, added);
-  while (added) {
-    unsigned first = (unsigned)__builtin_ctzll(added);
-    uint64_t from = added >> first;
-    unsigned length = ~from ? (unsigned)__builtin_ctzll(~from) : 64 - first;
-    (void)engine_open(region, choice->running, word * 64 + first, length);
-    added = first + length < 64 ? added & ~(uint64_t)0 << (first + length) : 0;
-  }
+  open_soon(choice, word, added);
 }
 
 /* Those of `mask` that the last collect has given up; it is remembered once. */
@@ -296,9 +330,10 @@ choose_word(struct choice *choice, size_t word)
     keep(policy, word, taken);
     policy_mark(choice->region, choice->running, word, taken);
   }
-  if (traps >= choice->dense) {
+  uint64_t counted = are_neighbours_good(policy) ? trapped | written_now(choice, word) : trapped;
+  if ((unsigned)__builtin_popcountll(counted) >= choice->dense) {
     uint64_t others = may & ~dirty & ~kept & ~bitmap_word(&choice->running->dirty, word);
-    others = try_pages(policy, word, others, &choice->neighbours, is_good(policy, &policy->neighbours), true);
+    others = try_pages(policy, word, others, &choice->neighbours, are_neighbours_good(policy), true);
     if (others)
       keep_neighbours(choice, word, others);
   }
@@ -314,14 +349,16 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
   struct choice choice = { .region = region, .policy = policy, .ended = ended, .running = running,
                            .pinned = pinned, .pins = pins };
   policy->aliased = policy_may_be_aliased(region->tracker);
+  double dense = 64 * worth(policy);
+  choice.dense = dense < 2 ? 2 : (unsigned)dense;
+  if (may_try(&choice))
+    learn_neighbours(&choice);
   history_learn(&policy->history, written_now, &choice);
   bool kernel = region->engine == WW_ENGINE_PAGEMAP, keeps = !kernel || pays(&choice);
   bool bold = !policy->has_begun && trap_cost(policy) > MUCH * policy->cost.verify;
   choice.risk = bold ? RISK_FIRST : RISK;
   if (!policy->has_begun)
-    policy->bank += LESSONS * trial_cost(policy, false);
-  double dense = 64 * worth(policy);
-  choice.dense = dense < 2 ? 2 : (unsigned)dense;
+    policy->bank += LESSONS * trial_cost(policy);
   if (keeps)
     set_budgets(&choice);
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = next_word(page)) {
@@ -331,8 +368,10 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
     if (policy->bank > 0 && keeps)
       add_budgets(&choice, policy->bank - before);
   }
+  open_pending(&choice);
+  bool began = policy->has_begun;
   policy->has_begun |= choice.traps > 0;
   if (choice.traps)
-    policy->alone += ((double)choice.alone / (double)choice.traps - policy->alone) / 4;
+    policy->alone += ((double)choice.alone / (double)choice.traps - policy->alone) / (began ? 4 : 1);
   policy_instruct(region);
 }

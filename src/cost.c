@@ -19,7 +19,10 @@
 enum { PAGES = 64, REPETITIONS = 4 };
 
 /* Read by collects while others start; each figure is right by itself. */
-static struct { _Atomic double trap, split, verify, call; _Atomic unsigned samples; } known[WW_ENGINE_PAGEMAP + 1];
+static struct {
+  _Atomic double trap, split, verify, call;
+  _Atomic unsigned samples;
+} known[WW_ENGINE_PAGEMAP + 1];
 
 /* What to go by until something was measured, or if it cannot be: one machine's (x86-64, Linux 6.18). */
 static const struct cost assumed = { .trap = 5000, .split = 4000, .verify = 200, .call = 1000 };

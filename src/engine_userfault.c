@@ -78,10 +78,15 @@ userfault_attach(struct ww_region *region)
 }
 
 bool
+userfault_is_same(const struct ww_region *region)
+{
+  return region->object && region->object == atomic_load(&objects[atomic_load(&region->engine)].number);
+}
+
+bool
 userfault_is_attached(const struct ww_region *region)
 {
-  const struct object *object = &objects[atomic_load(&region->engine)];
-  return region->object && region->object == atomic_load(&object->number) && is_there(object);
+  return userfault_is_same(region) && is_there(&objects[atomic_load(&region->engine)]);
 }
 
 void

@@ -417,8 +417,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     struct page_set *set = &region->set[ended & 1];
     dirty->region[i] = region_share(region);
     atomic_fetch_sub(&tracker->mappings, atomic_load(&set->mappings));
-    /* Of what is kept there is a hash already: memory that a stream has used once is given back. */
-    if (region->policy && atomic_load(&set->unverified))
+    /* Of what is kept there is a hash already: memory that a stream has used once is given back, unless it
+     * is too little to be worth the call. */
+    enum { PAGES_WORTH_IT = 16384 };
+    if (region->policy && atomic_load(&set->unverified) && region->pages >= PAGES_WORTH_IT)
       os_forget(set->hash, region->pages * sizeof *set->hash);
     page_set_clear(set);
   }

@@ -40,7 +40,7 @@ static void
 learn_from(struct history *history, unsigned ago, uint64_t (*written)(const void *, size_t), const void *of)
 {
   /* What is learnt must change when the program does: three such epochs count as much as all before. */
-  enum { EPOCHS = 3, LEAST = 128 };
+  enum { EPOCHS = 3, LEAST = 48 };
   const struct bitmap *map = history->written;
   size_t hits[HISTORIES] = { 0 }, tries[HISTORIES] = { 0 };
   for (size_t page = 0; (page = bitmap_next(&map[ago], page)) != BITMAP_NONE; page = (page / 64 + 1) * 64) {

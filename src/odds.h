@@ -54,4 +54,12 @@ is_good(const struct policy *policy, const struct odds *odds)
   return is_known(odds) && odds->rate > worth(policy);
 }
 
+/* Pages that were not written are worth keeping among those that were: where writes are scattered. A stream
+ * has neighbours, too, but goes on, and does not come back. */
+static inline bool
+are_neighbours_good(const struct policy *policy)
+{
+  return policy->alone > 0.5 && is_good(policy, &policy->neighbours);
+}
+
 #endif

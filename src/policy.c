@@ -14,10 +14,10 @@
  * its patience doubles, up to T / V. How often pages are written again is learnt without a trial, from
  * what every epoch tells of every page, for four kinds of history (history.c). Of a kind of which p T < V
  * no page is kept; one of which p T > V gets all the patience at once, for then a page is worth keeping
- * that is idle for long. Trials are made of kinds of which nothing is known yet, where T is large, and of
- * pages that were not written, among many that were. What is left is RISK, more of it in the first epoch
- * (RISK_FIRST, LESSONS), and hashing what is given up once more. Where the kernel notices by itself T is small,
- * and the calls count (choice.c).
+ * that is idle for long. Pages that were not written, among many that were, are one kind more. Trials are
+ * made of kinds of which nothing is known yet, where T is large. What is left is RISK, more of it in the
+ * first epoch (RISK_FIRST, LESSONS), and hashing what is given up once more. Where the kernel notices by
+ * itself T is small, and the calls count (choice.c).
  *
  * Why no write is lost. A page that is kept is open, and marked (as bulk) in the running epoch
  * like every page that is open (gate.h); the mark of the next epoch is made before that begins.

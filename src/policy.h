@@ -12,7 +12,9 @@ struct policy {
   struct bitmap kept;           /* open since the last collect or longer, marked in the running epoch */
   struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or
                                    ww_dirty_copy() copied */
-  struct patience { uint8_t left; uint8_t granted : 6, neighbour : 1, : 1; } *patience;  /* [pages], likewise */
+  struct patience {             /* [pages], likewise */
+    uint8_t left, granted : 6, neighbour : 1;
+  } *patience;
   uint32_t *list;               /* [words] those that this collect looks at */
   uint64_t *fresh;              /* a bit a page: kept by this collect */
   uint64_t *changed;            /* a bit a page: what this collect has found */
