@@ -342,14 +342,15 @@ drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&log->count, kept);
 }
 
-/* A few faults are copied; of many, the log itself goes to the dirty set. */
+/* A few faults are copied; of many, the log itself goes to the dirty set. There were many if the set has no
+ * place for copies, whatever is left of them by now (drop_withdrawn()). */
 enum { FAULTS_COPIED = 4096 };
 
 static int
 move_log(struct ww_tracker *tracker, struct faultlog *log, struct ww_dirty *dirty)
 {
   size_t count = faultlog_count(log);
-  if (count > FAULTS_COPIED) {
+  if (count && !dirty->log.segments) {
     struct faultlog fresh = { .arena = log->arena };
     int error = faultlog_reserve(&fresh, tracker->pages);
     if (error)

@@ -11,6 +11,8 @@ static _Thread_local siginfo_t postponed_info;
 
 enum { FREE, HELD, WAITED_FOR };
 
+_Atomic int32_t lock_companion;
+
 static void
 acquire(struct lock *lock)
 {
@@ -18,9 +20,14 @@ acquire(struct lock *lock)
   if (atomic_compare_exchange_strong(&lock->state, &state, HELD))
     return;
   /* From here on whoever gives it back wakes somebody, perhaps nobody. */
-  while (atomic_exchange(&lock->state, WAITED_FOR) != FREE)
+  while (atomic_exchange(&lock->state, WAITED_FOR) != FREE) {
     if (!os_wait(&lock->state, WAITED_FOR))
       return;
+    /* Was it killed with the lock in its hand? One of those who wait gets it. */
+    if (atomic_load(&lock->companions) && !atomic_load(&lock_companion)
+        && atomic_exchange(&lock->companions, false))
+      return;
+  }
 }
 
 static uint64_t
@@ -44,12 +51,16 @@ lock_take(struct lock *lock)
   } else
     held++;
   acquire(lock);
+  if (os_forsaken)
+    atomic_store(&lock->companions, true);
 }
 
 void
 lock_give(struct lock *lock)
 {
   uint64_t mask = blocked;
+  if (os_forsaken)
+    atomic_store(&lock->companions, false);
   if (atomic_exchange(&lock->state, FREE) == WAITED_FOR)
     os_wake(&lock->state);
   if (--held)

@@ -19,7 +19,14 @@
 
 /* Not libc's mutex: that one is not atomic in a process that libc takes for one of a single thread,
  * and the recorder's companion (record/companion.c), which takes locks beside it, is not known to libc. */
-struct lock { _Atomic uint32_t state; };   /* 0: free */
+struct lock {
+  _Atomic uint32_t state;      /* 0: free */
+  _Atomic bool companions;     /* its holder is the companion */
+};
+
+/* 0 when the companion has ended, or there is none: then the locks that it held are free. The kernel puts it
+ * there (CLONE_CHILD_CLEARTID). */
+extern _Atomic int32_t lock_companion;
 
 /* A thread may hold several at once: signals are held off from the first to the last.
  * Not for handlers. */

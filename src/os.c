@@ -269,9 +269,9 @@ os_pause(unsigned attempt)
 bool
 os_wait(_Atomic uint32_t *word, uint32_t value)
 {
-  /* Who may be forsaken has a look from time to time. */
-  struct timespec limit = { 0, 20000000 };
-  CALL(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, os_forsaken ? &limit : NULL, NULL, 0);
+  /* Who should wake us may be dead: a look from time to time. */
+  struct timespec limit = { 0, os_forsaken ? 20000000 : 200000000 };
+  CALL(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &limit, NULL, 0);
   return !os_forsaken || !os_forsaken();
 }
 

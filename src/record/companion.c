@@ -2,6 +2,7 @@
 #include "config.h"
 #include "record/companion.h"
 #include "arena.h"
+#include "lock.h"
 #include "maps.h"
 #include "os.h"
 #include "raw.h"
@@ -166,7 +167,7 @@ find_first(void)
 int32_t
 companion_start(void (*run)(void), const int keep[2], bool sibling)
 {
-  const long flags = CLONE_VM | CLONE_SETTLS | (sibling ? CLONE_PARENT : 0);
+  const long flags = CLONE_VM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | (sibling ? CLONE_PARENT : 0);
   uintptr_t storage = copy_storage();
   char *stack = companion.stack ? companion.stack : arena_map(NULL, STACK);
   if (!storage || !stack)
@@ -184,7 +185,7 @@ companion_start(void (*run)(void), const int keep[2], bool sibling)
   *top = (uintptr_t)begin;
   uint64_t mask = os_hold_signals();
   os_unblock_signals(1ull << (SIGSEGV - 1) | 1ull << (SIGBUS - 1) | 1ull << (SIGSYS - 1));
-  long child = RAW_CALL(SYS_clone, flags, top, NULL, NULL, storage);
+  long child = RAW_CALL(SYS_clone, flags, top, &lock_companion, &lock_companion, storage);
   os_set_signal_mask(mask);
   return (int32_t)child;
 }
