@@ -1,6 +1,7 @@
 # man: a page for the command, one for the library as a whole, one for each group
 # of functions, and for every other function a link to the page that has it.
 dist_man_MANS += \
+  %D%/writewatch-trace.5 \
   %D%/writewatch.1 \
   %D%/writewatch.3 \
   %D%/ww_collect.3 \

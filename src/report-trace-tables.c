@@ -90,6 +90,7 @@ report_trace_regions(const struct report_part *part)
                            .titles = { "id", "size", "dirty", "different", "share", "epochs", "region" } };
   size_t shown = 0, idle = 0, count = summary->writers[SUMMARY_BY_REGION].count;
   struct summary_writer *sorted = report_trace_sorted(part, SUMMARY_BY_REGION, &shown);
+  struct report_line line;
 
   if (!sorted) {
     table.failed = true;
@@ -97,7 +98,10 @@ report_trace_regions(const struct report_part *part)
   }
   for (size_t i = 0; i < summary->index.regions_count; i++)
     idle += summary->regions[i].included && summary->regions[i].dirty.pages == 0;
-  report_puts(part->page.sink, "\nRegions (dirty: each page once an epoch; different: each page once):\n");
+  report_puts(part->page.sink, "\n");
+  line = report_line_begin(&part->page, 0);
+  report_line_words(&line, "", "Regions (dirty: each page once an epoch; different: each page once):");
+  report_line_end(&line);
   for (size_t i = 0; i < shown; i++)
     add_region(&table, &summary->regions[sorted[i].key]);
   columns_print(&table);
@@ -124,9 +128,9 @@ report_trace_growth(const struct report_part *part)
     return;
   report_puts(part->page.sink, "\n");
   line = report_line_begin(&part->page, 0);
-  report_line_say(&line, "", "How the dirty set grows with the interval");
-  report_line_say(&line, " ", "(different pages of so many epochs, on average;");
-  report_line_say(&line, " ", "saved: what is not written twice):");
+  report_line_words(&line, "", "How the dirty set grows with the interval");
+  report_line_words(&line, " ", "(different pages of so many epochs, on average;");
+  report_line_words(&line, " ", "saved: what is not written twice):");
   report_line_end(&line);
   for (size_t i = 0; i < summary->growth_count; i++) {
     const struct summary_growth *growth = &summary->growth[i];
@@ -137,8 +141,10 @@ report_trace_growth(const struct report_part *part)
     row->cells[1] = figure_time((uint64_t)growth->duration);
     row->cells[2] = figure_decimal(growth->pages, 0);
     row->cells[3] = figure_bytes((uint64_t)growth->bytes);
-    row->cells[4] = figure_decimal(growth->duration > 0 ? growth->bytes / 1048576 / (growth->duration / 1e9) : -1, 1);
-    row->cells[5] = i ? figure_share(one * (double)growth->epochs - growth->bytes, one * (double)growth->epochs)
+    row->cells[4] = figure_decimal(growth->duration > 0 ? growth->bytes / 1048576 / (growth->duration / 1e9)
+                                   : -1, 1);
+    row->cells[5] = i ? figure_share(one * (double)growth->epochs - growth->bytes, one
+                                     * (double)growth->epochs)
                       : (struct figure){ "" };
     row->cells[6] = figure_bytes(growth->bytes_most);
     row->cells[7] = figure_count(growth->windows);

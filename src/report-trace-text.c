@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { CHILDREN_SHOWN = 3 };
+
 /* A line of the head: what it is, and its value, parted where the line is full. */
 static void
 say(const struct report_part *part, const char *key, const char *value)
@@ -107,8 +109,10 @@ say_end(const struct report_part *part)
                   : index->end.how == TRACE_DURATION ? "its duration was over" : "it failed",
                   *more ? ": " : "", more);
   else
-    say_formatted(part, "ended", "%s%s%s", index->end.how == TRACE_REPLACED ? "another program took its place (exec)"
-                  : index->end.how == TRACE_STOPPED ? "the recording was stopped" : "in a way that is not known here",
+    say_formatted(part, "ended", "%s%s%s", index->end.how == TRACE_REPLACED
+                  ? "another program took its place (exec)"
+                  : index->end.how == TRACE_STOPPED ? "the recording was stopped"
+                      : "in a way that is not known here",
                   *more ? ": " : "", more);
 }
 
@@ -142,13 +146,18 @@ static void
 say_unwatched(struct report_line *line, const struct trace_coverage *coverage)
 {
   static const char *const words[TRACE_REASONS] = {
-    "stacks", "thread-local storage", "libc's", "the recorder's own", "not asked for", "refused", "for other reasons"
+    "stacks", "thread-local storage", "libc's", "the recorder's own", "not asked for", "refused",
+        "for other reasons"
   };
-  const char *before = "; not watched: ";
+  const char *before = " ";
+  bool any = false;
 
   for (unsigned i = 0; i < TRACE_REASONS; i++)
     if (coverage->unwatched[i]) {
-      report_line_say(line, before, "%s %s", figure_bytes(coverage->unwatched[i]).text,
+      if (!any)
+        report_line_words(line, "; ", "not watched:");
+      any = true;
+      report_line_words(line, before, "%s %s", figure_bytes(coverage->unwatched[i]).text,
                       words[i] ? words[i] : "for other reasons");
       before = ", ";
     }
@@ -163,15 +172,36 @@ say_share(const struct report_part *part, struct report_line *line)
   double worst = 2, share;
 
   for (size_t i = 0; i < index->coverage_count; i++) {
-    share = index->coverage[i].writable ? (double)index->coverage[i].watched / (double)index->coverage[i].writable : 1;
+    share = index->coverage[i].writable
+        ? (double)index->coverage[i].watched / (double)index->coverage[i].writable : 1;
     worst = share < worst ? share : worst;
   }
   share = last->writable ? (double)last->watched / (double)last->writable : 0;
-  report_line_say(line, " ", "%s of %s that the program could write to (%s)", figure_bytes(last->watched).text,
-                  figure_bytes(last->writable).text, figure_share((double)last->watched, (double)last->writable).text);
+  report_line_words(line, " ", "%s of %s that the program could write to (%s)",
+                    figure_bytes(last->watched).text,
+                  figure_bytes(last->writable).text,
+                      figure_share((double)last->watched, (double)last->writable).text);
   if (worst + 0.01 < share)
-    report_line_say(line, ", ", "at worst %s", figure_share(worst, 1).text);
+    report_line_words(line, ", ", "at worst %s", figure_share(worst, 1).text);
   say_unwatched(line, last);
+}
+
+/* The first of them, and why. */
+static void
+say_unrecorded(const struct report_part *part)
+{
+  const struct trace_index *index = &part->summary->index;
+  unsigned shown = 0;
+
+  for (size_t i = 0; i < index->children_count && shown < CHILDREN_SHOWN; i++)
+    if (!index->children[i].recorded) {
+      report_printf(part->page.sink, "    %" PRIu64 ": ", index->children[i].pid);
+      report_name_wrap(part->page.sink, *index->children[i].reason ? index->children[i].reason
+                       : "it is not said why",
+                       6, part->page.width, part->page.utf8);
+      report_puts(part->page.sink, "\n");
+      shown++;
+    }
 }
 
 void
@@ -182,14 +212,15 @@ report_trace_coverage(const struct report_part *part)
   size_t unrecorded = 0;
 
   if (part->summary->watched == 0 && !part->choice->filtered) {
-    report_line_say(&line, "", "NOTHING WAS WATCHED:");
-    report_line_say(&line, " ", "this trace says nothing about what the program writes.");
+    report_line_words(&line, "", "NOTHING WAS WATCHED:");
+    report_line_words(&line, " ", "this trace says nothing about what the program writes.");
     report_line_end(&line);
     line = report_line_begin(&part->page, 0);
   }
-  report_line_say(&line, "", "Watched:");
+  report_line_words(&line, "", "Watched:");
   if (index->coverage_count == 0)
-    report_line_say(&line, " ", "%s at most; which share of the program's memory that is, the trace does not say",
+    report_line_words(&line, " ",
+                      "%s at most; which share of the program's memory that is, the trace does not say",
                     figure_bytes(part->summary->watched).text);
   else
     say_share(part, &line);
@@ -197,9 +228,10 @@ report_trace_coverage(const struct report_part *part)
   if (index->coverage_count) {
     const struct trace_coverage *last = &index->coverage[index->coverage_count - 1];
     line = report_line_begin(&part->page, 2);
-    report_line_say(&line, "", "%s thread%s", figure_count(last->threads).text, figure_plural(last->threads));
+    report_line_words(&line, "", "%s thread%s", figure_count(last->threads).text,
+                      figure_plural(last->threads));
     if (last->unshielded)
-      report_line_say(&line, ", ", "%s of them UNSHIELDED: what the kernel writes for them may be missing",
+      report_line_words(&line, ", ", "%s of them UNSHIELDED: what the kernel writes for them may be missing",
                       figure_count(last->unshielded).text);
     report_line_end(&line);
   }
@@ -207,16 +239,11 @@ report_trace_coverage(const struct report_part *part)
     unrecorded += !index->children[i].recorded;
   if (index->children_count) {
     line = report_line_begin(&part->page, 2);
-    report_line_say(&line, "", "%s child process%s", figure_count(index->children_count).text,
+    report_line_words(&line, "", "%s child process%s", figure_count(index->children_count).text,
                     index->children_count == 1 ? "" : "es");
-    report_line_say(&line, ", ", "%s of them NOT recorded", figure_count(unrecorded).text);
-    for (size_t i = 0; i < index->children_count && i < 3; i++)
-      if (!index->children[i].recorded && *index->children[i].reason) {
-        report_line_say(&line, " ", "(%" PRIu64 ": ", index->children[i].pid);
-        report_line_name(&line, index->children[i].reason, 60);
-        report_puts(part->page.sink, ")");
-      }
+    report_line_words(&line, ", ", "%s of them NOT recorded", figure_count(unrecorded).text);
     report_line_end(&line);
+    say_unrecorded(part);
   }
 }
 
@@ -234,7 +261,7 @@ static void
 say_rate(struct report_line *line, double bytes, double nanoseconds)
 {
   if (nanoseconds > 0)
-    report_line_say(line, ", ", "%s MiB/s", figure_decimal(bytes / 1048576 / (nanoseconds / 1e9), 1).text);
+    report_line_words(line, ", ", "%s MiB/s", figure_decimal(bytes / 1048576 / (nanoseconds / 1e9), 1).text);
 }
 
 /* The median of what `of` takes from each epoch. */
@@ -260,13 +287,13 @@ say_epochs(const struct report_part *part)
   qsort(pages, count, sizeof(*pages), ascending);
   qsort(bytes, count, sizeof(*bytes), ascending);
   line = report_line_begin(&part->page, 2);
-  report_line_say(&line, "", "an epoch: median %s pages, %s", figure_count(pages[(count - 1) / 2]).text,
+  report_line_words(&line, "", "an epoch: median %s pages, %s", figure_count(pages[(count - 1) / 2]).text,
                   figure_bytes(bytes[(count - 1) / 2]).text);
   say_rate(&line, (double)bytes[(count - 1) / 2], (double)summary->duration / (double)count);
-  report_line_say(&line, "; ", "peak %s pages, %s", figure_count(most->dirty.pages).text,
+  report_line_words(&line, "; ", "peak %s pages, %s", figure_count(most->dirty.pages).text,
                   figure_bytes(most->dirty.bytes).text);
   say_rate(&line, (double)most->dirty.bytes, (double)(most->epoch->end - most->epoch->begin));
-  report_line_say(&line, " ", "in epoch %" PRIu64, most->epoch->number);
+  report_line_words(&line, " ", "in epoch %" PRIu64, most->epoch->number);
   report_line_end(&line);
   free(pages);
 }
@@ -278,17 +305,17 @@ say_evidence(const struct report_part *part)
   struct report_line line = report_line_begin(&part->page, 2);
 
   if (kinds[WW_TRAPPED])
-    report_line_say(&line, ", ", "%s trapped", figure_count(kinds[WW_TRAPPED]).text);
+    report_line_words(&line, ", ", "%s trapped", figure_count(kinds[WW_TRAPPED]).text);
   if (kinds[WW_VERIFIED])
-    report_line_say(&line, ", ", "%s verified (their content differed; by whom is not known)",
+    report_line_words(&line, ", ", "%s verified (their content differed; by whom is not known)",
                     figure_count(kinds[WW_VERIFIED]).text);
   if (kinds[WW_DECLARED])
-    report_line_say(&line, ", ", "%s DECLARED (written by the kernel for the program, or announced)",
+    report_line_words(&line, ", ", "%s DECLARED (written by the kernel for the program, or announced)",
                     figure_count(kinds[WW_DECLARED]).text);
   if (kinds[WW_ASSUMED])
-    report_line_say(&line, ", ", "%s assumed (may be unwritten)", figure_count(kinds[WW_ASSUMED]).text);
+    report_line_words(&line, ", ", "%s assumed (may be unwritten)", figure_count(kinds[WW_ASSUMED]).text);
   if (kinds[0])
-    report_line_say(&line, ", ", "%s of evidence that is not known here", figure_count(kinds[0]).text);
+    report_line_words(&line, ", ", "%s of evidence that is not known here", figure_count(kinds[0]).text);
   report_line_end(&line);
 }
 
@@ -298,13 +325,13 @@ say_distinct(const struct report_part *part)
   const struct trace_summary *summary = part->summary;
   struct report_line line = report_line_begin(&part->page, 2);
 
-  report_line_say(&line, "", "%s different pages, %s", figure_count(summary->ever).text,
+  report_line_words(&line, "", "%s different pages, %s", figure_count(summary->ever).text,
                   figure_bytes(summary->ever_bytes).text);
   if (summary->watched >= summary->ever_bytes)
-    report_line_say(&line, " ", "(%s of what was watched)",
+    report_line_words(&line, " ", "(%s of what was watched)",
                     figure_share((double)summary->ever_bytes, (double)summary->watched).text);
-  report_line_say(&line, ": ", "%s in one epoch only", figure_count(summary->once).text);
-  report_line_say(&line, ", ", "%s in several", figure_count(summary->ever - summary->once).text);
+  report_line_words(&line, ": ", "%s in one epoch only", figure_count(summary->once).text);
+  report_line_words(&line, ", ", "%s in several", figure_count(summary->ever - summary->once).text);
   report_line_end(&line);
 }
 
@@ -316,18 +343,19 @@ report_trace_totals(const struct report_part *part)
   uint64_t collect = 0;
 
   if (summary->epochs_count == 0) {
-    report_line_say(&line, "", "NO EPOCH WAS CLOSED%s: nothing was written down.",
+    report_line_words(&line, "", "NO EPOCH WAS CLOSED%s: nothing was written down.",
                     summary->index.epochs_count ? " in the time that was asked for" : "");
     report_line_end(&line);
     return;
   }
-  report_line_say(&line, "", "%s epoch%s in %s:", figure_count(summary->epochs_count).text,
+  report_line_words(&line, "", "%s epoch%s in %s:", figure_count(summary->epochs_count).text,
                   figure_plural(summary->epochs_count), figure_time(summary->duration).text);
-  report_line_say(&line, " ", "%s dirty pages (each once an epoch)", figure_count(summary->dirty.pages).text);
-  report_line_say(&line, ", ", "%s", figure_bytes(summary->dirty.bytes).text);
+  report_line_words(&line, " ", "%s dirty pages (each once an epoch)",
+                    figure_count(summary->dirty.pages).text);
+  report_line_words(&line, ", ", "%s", figure_bytes(summary->dirty.bytes).text);
   say_rate(&line, (double)summary->dirty.bytes, (double)summary->duration);
   if (part->choice->filtered)
-    report_line_say(&line, ", ", "of what was asked for");
+    report_line_words(&line, ", ", "of what was asked for");
   report_line_end(&line);
   if (summary->dirty.pages) {
     say_epochs(part);
@@ -337,7 +365,7 @@ report_trace_totals(const struct report_part *part)
   for (size_t i = 0; i < summary->epochs_count; i++)
     collect += summary->epochs[i].epoch->collect;
   line = report_line_begin(&part->page, 2);
-  report_line_say(&line, "", "collecting took %s (%s of the time)", figure_time(collect).text,
+  report_line_words(&line, "", "collecting took %s (%s of the time)", figure_time(collect).text,
                   figure_share((double)collect, (double)summary->duration).text);
   report_line_end(&line);
 }

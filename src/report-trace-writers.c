@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ report_frame_text(const struct frame_found *frame, const struct names_place *pla
   int length;
 
   if (place->function && place->file)
-    length = asprintf(&text, "%s (%s:%" PRIu32 ")", place->function, report_name_base(place->file), place->line);
+    length = asprintf(&text, "%s (%s:%" PRIu32 ")", place->function, report_name_base(place->file),
+                      place->line);
   else if (place->function)
     length = asprintf(&text, "%s (%s+0x%" PRIx64 ")", place->function, library, frame->offset);
   else
@@ -49,7 +51,8 @@ print_frame(const struct report_part *part, const struct frame_found *frame)
       return;
     }
     report_puts(part->page.sink, "      ");
-    report_name_print(part->page.sink, text, part->page.width - 6 - (i + 1 < frame->count ? 9 : 0), part->page.utf8);
+    report_name_print(part->page.sink, text, part->page.width - 6 - (i + 1 < frame->count ? 9 : 0),
+                      part->page.utf8);
     report_puts(part->page.sink, i + 1 < frame->count ? " inlined\n" : "\n");
     free(text);
   }
@@ -62,18 +65,21 @@ print_stack(const struct report_part *part, size_t rank, const struct summary_wr
   struct report_line line = report_line_begin(&part->page, 0);
   uint32_t depth = stack ? stack->depth : 0, i;
 
-  report_line_say(&line, "", "%3zu.", rank);
-  report_line_say(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text, figure_plural(writer->pages),
+  report_line_words(&line, "", "%3zu.", rank);
+  report_line_words(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text,
+                    figure_plural(writer->pages),
                   figure_share((double)writer->pages, (double)part->summary->dirty.pages).text);
-  report_line_say(&line, ", ", "%s", figure_bytes(writer->bytes).text);
-  report_line_say(&line, ", ", "in %s epoch%s", figure_count(writer->epochs).text, figure_plural(writer->epochs));
+  report_line_words(&line, ", ", "%s", figure_bytes(writer->bytes).text);
+  report_line_words(&line, ", ", "in %s epoch%s", figure_count(writer->epochs).text,
+                    figure_plural(writer->epochs));
   report_line_end(&line);
   for (i = 0; i < depth && i < FRAMES_SHOWN; i++) {
     struct frame_found frame = trace_frames_find(part->summary->frames, stack, i);
     print_frame(part, &frame);
   }
   if (i < depth)
-    report_printf(part->page.sink, "      ... and %" PRIu32 " frame%s more\n", depth - i, figure_plural(depth - i));
+    report_printf(part->page.sink, "      ... and %" PRIu32 " frame%s more\n", depth - i,
+                  figure_plural(depth - i));
 }
 
 static char *
@@ -114,6 +120,20 @@ print_table(const struct report_part *part, const struct summary_writer *sorted,
   columns_print(&table);
 }
 
+__attribute__((format(printf, 2, 3))) static void
+say(const struct report_part *part, const char *format, ...)
+{
+  struct report_line line = report_line_begin(&part->page, 2);
+  va_list arguments;
+  char text[256];
+
+  va_start(arguments, format);
+  vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  report_line_words(&line, "", "%s", text);
+  report_line_end(&line);
+}
+
 /* What the list does not show: nothing is added up in silence. */
 static void
 print_rest(const struct report_part *part, const struct summary_writer *sorted, size_t shown)
@@ -131,22 +151,23 @@ print_rest(const struct report_part *part, const struct summary_writer *sorted, 
   for (size_t i = shown; i < writers->count; i++)
     pages += sorted[i].pages;
   if (pages)
-    report_printf(part->page.sink, "  ... and %s more: %s pages (%s)\n", figure_count(writers->count - shown).text,
-                  figure_count(pages).text, figure_share((double)pages, all).text);
+    say(part, "... and %s more: %s pages (%s)", figure_count(writers->count - shown).text,
+        figure_count(pages).text,
+        figure_share((double)pages, all).text);
   if (part->choice->by == SUMMARY_BY_REGION)
     return;
   if (writers->unknown)
-    report_printf(part->page.sink, "  ... and %s page%s (%s) whose writer has no %s here\n",
+    say(part, "... and %s page%s (%s) whose writer has no %s here",
                   figure_count(writers->unknown).text, figure_plural(writers->unknown),
                   figure_share((double)writers->unknown, all).text,
                   part->choice->by == SUMMARY_BY_THREAD ? "thread" : "stack");
   if (summary->dirty.pages > summary->written) {
     pages = summary->dirty.pages - summary->written;
-    report_printf(part->page.sink, "  Nobody was seen writing %s pages (%s):\n", figure_count(pages).text,
-                  figure_share((double)pages, all).text);
+    say(part, "Nobody was seen writing %s pages (%s):", figure_count(pages).text,
+        figure_share((double)pages, all).text);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
       if (kinds[i])
-        report_printf(part->page.sink, "    %s %s\n", figure_count(kinds[i]).text, words[i]);
+        say(part, "  %s %s", figure_count(kinds[i]).text, words[i]);
   }
 }
 
@@ -159,13 +180,15 @@ print_troubles(const struct report_part *part)
 
   for (size_t i = 0; i < index->modules_count && shown < TROUBLES_SHOWN; i++) {
     const char *trouble = trace_frames_trouble(part->summary->frames, (uint32_t)i);
-    struct report_line line;
     if (!trouble)
       continue;
-    line = report_line_begin(&part->page, 2);
-    report_line_name(&line, *index->modules[i].path ? index->modules[i].path : "(made at run time)", 60);
-    report_line_say(&line, ": ", "%s", trouble);
-    report_line_end(&line);
+    report_puts(part->page.sink, "  ");
+    report_name_print(part->page.sink, *index->modules[i].path ? index->modules[i].path
+                      : "(made at run time)",
+                      part->page.width - 3, part->page.utf8);
+    report_puts(part->page.sink, ":\n    ");
+    report_name_wrap(part->page.sink, trouble, 4, part->page.width, part->page.utf8);
+    report_puts(part->page.sink, "\n");
     shown++;
   }
 }
@@ -189,11 +212,11 @@ report_trace_writers(const struct report_part *part)
   report_puts(part->page.sink, "\n");
   line = report_line_begin(&part->page, 0);
   if (by == SUMMARY_BY_REGION)
-    report_line_say(&line, "", "Written, by region (each page once an epoch):");
+    report_line_words(&line, "", "Written, by region (each page once an epoch):");
   else
-    report_line_say(&line, "", "First writers, by %s (of each page in each epoch;", summary_by_names[by]);
+    report_line_words(&line, "", "First writers, by %s (of each page in each epoch;", summary_by_names[by]);
   if (by != SUMMARY_BY_REGION)
-    report_line_say(&line, " ", "who wrote it later is not seen):");
+    report_line_words(&line, " ", "who wrote it later is not seen):");
   report_line_end(&line);
   if (!sorted) {
     part->page.sink->error = part->page.sink->error ? part->page.sink->error : -ENOMEM;
