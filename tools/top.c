@@ -78,7 +78,8 @@ static const struct option known[] = {
   { "output", required_argument, NULL, 'o' }, { "help", no_argument, NULL, OPTION_HELP },
   { "interval", required_argument, NULL, 'i' }, { "stacks", required_argument, NULL, OPTION_PASSED },
   { "regions", required_argument, NULL, OPTION_PASSED }, { "engine", required_argument, NULL, OPTION_PASSED },
-  { "policy", required_argument, NULL, OPTION_PASSED }, { "overhead", required_argument, NULL, OPTION_PASSED },
+  { "policy", required_argument, NULL, OPTION_PASSED },
+  { "overhead", required_argument, NULL, OPTION_PASSED },
   { NULL, 0, NULL, 0 }
 };
 

@@ -125,7 +125,9 @@ take(struct top_model *model, const struct trace_record *record)
     case TRACE_NOTE:
       if (record->note.kind == TRACE_STRETCHED && record->note.value > 0)
         model->interval = record->note.value;
-      length = record->note.text.length < sizeof model->note ? record->note.text.length : sizeof model->note - 1;
+      length = record->note.text.length;
+      if (length >= sizeof model->note)
+        length = sizeof model->note - 1;
       if (length)
         memcpy(model->note, record->note.text.bytes, length);
       model->note[length] = 0;
@@ -180,7 +182,10 @@ roll(struct top_share *shares, size_t count)
 static void
 remember(struct top_model *model)
 {
-  double rate = model->shown.duration ? 1e9 / (1 << 20) * (double)model->shown.bytes / (double)model->shown.duration : 0;
+  double rate = 0;
+
+  if (model->shown.duration)
+    rate = 1e9 / (1 << 20) * (double)model->shown.bytes / (double)model->shown.duration;
 
   if (model->past_count == TOP_PAST)
     memmove(model->past, model->past + 1, --model->past_count * sizeof model->past[0]);

@@ -28,7 +28,8 @@ static void
 say(struct screen *screen, const char *text)
 {
   if (screen->used < screen->columns)
-    screen->used += (unsigned)report_name_print(&screen->sink, text, screen->columns - screen->used, screen->utf8);
+    screen->used += (unsigned)report_name_print(&screen->sink, text, screen->columns - screen->used,
+                                                screen->utf8);
 }
 
 __attribute__((format(printf, 2, 3))) static void
@@ -179,7 +180,7 @@ draw_head(struct screen *screen, const struct top_model *model)
   tell(screen, "pages     %s an epoch, ", figure_decimal(per(now->pages, now->epochs), 0).text);
   tell(screen, "epoch %s (of %s), ", figure_count(model->last.number).text,
        figure_time(now->epochs ? now->duration / now->epochs : model->interval).text);
-  tell(screen, "%s faults/s, ", figure_decimal(now->duration ? 1e9 * per(now->faults, now->duration) : 0, 0).text);
+  tell(screen, "%s faults/s, ", figure_decimal(1e9 * per(now->faults, now->duration), 0).text);
   tell(screen, "collect %s", figure_time(now->epochs ? now->collect / now->epochs : 0).text);
   end_row(screen);
   draw_evidence(screen, now);

@@ -44,7 +44,8 @@ feed(unsigned pieces)
   const struct timespec pause = { 0, 30000000 };
   struct stat status;
   pid_t child;
-  int to = open(growing, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666), from = open(whole, O_RDONLY | O_CLOEXEC);
+  int to = open(growing, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  int from = open(whole, O_RDONLY | O_CLOEXEC);
 
   if (to < 0 || from < 0 || fstat(from, &status) != 0)
     exit(99);
@@ -121,8 +122,10 @@ shows_what_grows(void)
   watch(&terminal, 30, 100, growing);
   check(&terminal, terminal_await_text(&terminal, "MiB/s") && terminal.other_screen && !terminal.cursor_shown,
         "it draws on the other screen");
-  check(&terminal, terminal_await_text(&terminal, "[heap]") && terminal_shows(&terminal, "REGION"), "regions");
-  check(&terminal, terminal_shows(&terminal, "FIRST WRITER") && terminal_shows(&terminal, "not known"), "writers");
+  check(&terminal, terminal_await_text(&terminal, "[heap]") && terminal_shows(&terminal, "REGION"),
+        "regions");
+  check(&terminal, terminal_shows(&terminal, "FIRST WRITER") && terminal_shows(&terminal, "not known"),
+        "writers");
   check(&terminal, terminal_shows(&terminal, "trapped") && terminal_shows(&terminal, "declared (kernel)"),
         "how pages are known");
   check(&terminal, terminal_await_text(&terminal, "that can be written"), "coverage");
@@ -137,7 +140,8 @@ shows_what_grows(void)
   check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn at once");
   frames = terminal.frames;
   terminal_await(&terminal, is_drawn_again, &frames);
-  check(&terminal, terminal.overrun == 0 && terminal.scrolled == 0 && terminal.unknown == 0, "and all fits, always");
+  check(&terminal, terminal.overrun == 0 && terminal.scrolled == 0 && terminal.unknown == 0,
+        "and all fits, always");
   if (terminal.overrun || terminal.scrolled || terminal.unknown)
     printf("# %u beyond the right, %u beyond the end, %u unknown\n", terminal.overrun, terminal.scrolled,
            terminal.unknown);
@@ -162,8 +166,8 @@ leaves_on_signals(void)
       terminal_type(&terminal, "\003");   /* as a person does */
     else
       kill(terminal.child, signals[i]);
-    ok(terminal_await_end(&terminal) && WIFSIGNALED(terminal.status) && WTERMSIG(terminal.status) == signals[i],
-       "SIG%s ends it, and is seen by its parent", sigabbrev_np(signals[i]));
+    ok(terminal_await_end(&terminal) && WIFSIGNALED(terminal.status)
+         && WTERMSIG(terminal.status) == signals[i], "SIG%s ends it, and is seen by its parent", sigabbrev_np(signals[i]));
     ok(terminal_is_as_before(&terminal), "and the terminal is as it was");
     terminal_end(&terminal);
   }
@@ -216,8 +220,8 @@ shows_hostile_names(void)
 int
 main(void)
 {
-  char epochs[] = "--epochs=400", pages[] = "--pages=20000", dirty[] = "--dirty=500", adaptive[] = "--adaptive",
-       real[] = "--real";
+  char epochs[] = "--epochs=400", pages[] = "--pages=20000", dirty[] = "--dirty=500",
+       adaptive[] = "--adaptive", real[] = "--real";
 
   build = getenv("top_builddir");
   if (!build || !mkdtemp(folder))

@@ -27,7 +27,8 @@ struct terminal {
 void terminal_start(struct terminal *terminal, unsigned rows, unsigned columns, char **command);
 bool terminal_shows(const struct terminal *terminal, const char *text);
 /* These wait for up to a minute. */
-bool terminal_await(struct terminal *terminal, bool (*is)(struct terminal *, const void *), const void *argument);
+bool terminal_await(struct terminal *terminal, bool (*is)(struct terminal *, const void *),
+                    const void *argument);
 bool terminal_await_text(struct terminal *terminal, const char *text);
 bool terminal_await_end(struct terminal *terminal);
 bool terminal_is_as_before(struct terminal *terminal);
