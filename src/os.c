@@ -100,11 +100,18 @@ os_protect(uintptr_t address, size_t length, int protection)
   return (int)CALL(SYS_mprotect, address, length, protection);
 }
 
-static bool
+static long
 populate_write(uintptr_t address, size_t length)
 {
   const int advice = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
-  return CALL(SYS_madvise, address, length, advice) != -EINVAL;
+  return CALL(SYS_madvise, address, length, advice);
+}
+
+bool
+os_is_there(uintptr_t address)
+{
+  long error = populate_write(address & ~(uintptr_t)(os_page_size() - 1), os_page_size());
+  return error != -EFAULT && error != -EHWPOISON;
 }
 
 void
@@ -112,11 +119,11 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
 {
   char own;
   uintptr_t page = (uintptr_t)&own & ~(uintptr_t)(os_page_size() - 1);
-  if (populate_write(address, length) || !anonymous)
+  if (populate_write(address, length) != -EINVAL || !anonymous)
     return;
   /* EINVAL is also said of memory that may not be written: the program may have made it so
    * just now, and a write would kill. Only where the advice is not known, is one tried. */
-  if (!populate_write(page, os_page_size()))
+  if (populate_write(page, os_page_size()) == -EINVAL)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 

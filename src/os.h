@@ -29,6 +29,8 @@ int os_protect(uintptr_t address, size_t length, int protection);
 /* Make a page of writable memory present, its content unchanged. On kernels before 5.14
  * that takes a write, which is only made to `anonymous` memory (a file may be too short). */
 void os_populate_write(uintptr_t address, size_t length, bool anonymous);
+/* Would a write there raise no SIGBUS? True where the kernel cannot be asked, before 5.14. */
+bool os_is_there(uintptr_t address);
 /* 0, or -ENOMEM if part of it is not mapped. */
 int os_is_mapped(uintptr_t address, size_t length);
 /* Which pages of memory are in core: a byte a page, its lowest bit; a negative errno. */
