@@ -152,6 +152,7 @@ libreport_la_SOURCES = \
   %D%/report-line.c %D%/report-line.h \
   %D%/report-map.c %D%/report-map.h \
   %D%/report-name.c %D%/report-name.h \
+  %D%/report-object.c %D%/report-object.h \
   %D%/report-pageset.c %D%/report-pageset.h \
   %D%/report-runs.c %D%/report-runs.h \
   %D%/report-sink.c %D%/report-sink.h \
@@ -177,8 +178,20 @@ libtracewrite_la_SOURCES = \
   %D%/trace_write.c %D%/trace_write.h
 libtrace_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(JANSSON_CFLAGS)
 libtrace_la_SOURCES = \
+  %D%/report-columns.c %D%/report-columns.h \
+  %D%/report-diff.c %D%/report-diff.h \
   %D%/report-trace.h \
+  %D%/report-trace-csv.c \
+  %D%/report-trace-damage.c \
+  %D%/report-trace-folded.c \
+  %D%/report-trace-heat.c \
+  %D%/report-trace-json.c \
+  %D%/report-trace-part.h \
+  %D%/report-trace-tables.c \
+  %D%/report-trace-text.c \
+  %D%/report-trace-writers.c \
   %D%/trace_decode.c %D%/trace_decode.h \
+  %D%/trace_diff.c %D%/trace_diff.h \
   %D%/trace_frames.c %D%/trace_frames.h \
   %D%/trace_groups.c %D%/trace_groups.h \
   %D%/trace_growth.c %D%/trace_growth.h \

@@ -114,8 +114,9 @@ decode_region(struct payload *payload, struct trace_region *region)
   region->name = bytes(payload);
   require(payload, region->id != 0, "a region has no number");
   require(payload, is_page_size(region->page_size), "a region's pages are of no possible size");
-  require(payload, region->length != 0 && region->length % region->page_size == 0
-                   && region->address % region->page_size == 0, "a region is not made of whole pages");
+  require(payload, payload->wrong || (region->length != 0 && region->length % region->page_size == 0
+                                      && region->address % region->page_size == 0),
+          "a region is not made of whole pages");
   require(payload, region->address <= UINT64_MAX - region->length, "a region wraps around");
 }
 

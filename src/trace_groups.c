@@ -97,8 +97,8 @@ static char *
 library_name(const struct frame_found *frame)
 {
   if (!frame->module)
-    return strdup("[no library is known there]");
-  return strdup(*frame->module ? report_name_base(frame->module) : "[made at run time]");
+    return strdup("(no library is known there)");
+  return strdup(*frame->module ? report_name_base(frame->module) : "(made at run time)");
 }
 
 /* "libc.so.6+0x9d1b4" */

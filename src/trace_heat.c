@@ -117,11 +117,19 @@ heat_add(struct trace_summary *summary, const struct summary_region *region, uin
     return;
   }
   while (page < end) {
-    uint64_t each = heat->row[region->row].pages, row = page / each, next = (row + 1) * each;
-    uint64_t part = (next < end ? next : end) - page;
-    if (row >= region->rows)
+    /* Runs come by ascending page: mostly it is the row of the run before. */
+    uint64_t begin = heat->latest_row * heat->latest_each, next, part;
+    if (heat->latest_region != region || page - begin >= heat->latest_each) {
+      heat->latest_region = region;
+      heat->latest_each = heat->row[region->row].pages;
+      heat->latest_row = page / heat->latest_each;
+      begin = heat->latest_row * heat->latest_each;
+    }
+    next = begin + heat->latest_each;
+    part = (next < end ? next : end) - page;
+    if (heat->latest_row >= region->rows)
       return;
-    heat->cells[(region->row + row) * heat->columns + column] += (uint32_t)part;
+    heat->cells[(region->row + heat->latest_row) * heat->columns + column] += (uint32_t)part;
     page += part;
   }
 }

@@ -26,10 +26,30 @@ struct page_tally {
   uint64_t twice;                        /* that this epoch had already: counted nowhere else */
 };
 
-/* The pages are dirty in `epoch`, from 1, which never goes back; the tally is added to. -ENOMEM;
- * -E2BIG: *memory, what all tables take, would exceed `most`. */
-int  page_table_mark(struct page_table *table, uint64_t page, uint64_t pages, uint32_t epoch,
-                     struct page_tally *tally, uint64_t *memory, uint64_t most);
+#define PAGES_CHUNK 4096u
+#define PAGES_AGAIN 0x80000000u          /* of a page's number: dirty in more than one epoch */
+
+/* One page, whose number is *last, is dirty in `epoch`, from 1, which never goes back. */
+static inline void
+page_mark(uint32_t *last, uint32_t epoch, struct page_tally *tally)
+{
+  uint32_t before = *last & ~PAGES_AGAIN;
+
+  if (before == epoch) {
+    tally->twice++;
+  } else if (before == 0) {
+    tally->by_level[PAGES_LEVELS]++;
+    *last = epoch;
+  } else {
+    tally->by_level[32 - (unsigned)__builtin_clz((epoch - 1) ^ (before - 1))]++;
+    tally->again += !(*last & PAGES_AGAIN);
+    *last = epoch | PAGES_AGAIN;
+  }
+}
+
+/* The numbers of the PAGES_CHUNK pages among which `page` is. NULL: *error is -ENOMEM, or -E2BIG:
+ * *memory, what all tables take, would exceed `most`. */
+uint32_t *page_table_chunk(struct page_table *table, uint64_t page, uint64_t *memory, uint64_t most, int *error);
 void page_table_free(struct page_table *table);
 
 #endif

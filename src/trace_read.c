@@ -120,6 +120,7 @@ trace_reader_open(struct trace_reader **opened, int fd, unsigned flags, const ch
     trace_reader_close(reader);
     return error;
   }
+  *why = NULL;
   *opened = reader;
   return 0;
 }

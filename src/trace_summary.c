@@ -1,11 +1,13 @@
 /* trace_summary.c - what a trace comes to, in two passes over the file. */
 #include "config.h"
 #include "trace_summary.h"
+#include "trace_code.h"
 #include "trace_frames.h"
 #include "trace_groups.h"
 #include "trace_growth.h"
 #include "trace_heat.h"
 #include "trace_pages.h"
+#include "writewatch.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -173,43 +175,104 @@ begin_epoch(struct trace_summary *summary, const struct trace_epoch *said)
 }
 
 static void
-count_pages(struct summary_count *count, unsigned evidence, uint64_t pages, uint64_t page_size)
+count_pages(struct summary_count *count, const uint64_t *by_evidence, uint64_t page_size)
 {
-  count->pages += pages;
-  count->bytes += pages * page_size;
-  count->by_evidence[evidence < SUMMARY_KINDS && evidence <= 4 ? evidence : 0] += pages;
+  for (unsigned kind = 0; kind <= TRACE_TAG_EVIDENCE; kind++) {
+    count->pages += by_evidence[kind];
+    count->bytes += by_evidence[kind] * page_size;
+    count->by_evidence[kind <= WW_ASSUMED ? kind : 0] += by_evidence[kind];
+  }
+}
+
+/* A DIRTY block in the making; the sums of its runs are added up here first. */
+struct block {
+  struct summary_region *region;
+  struct page_table *pages;
+  uint32_t epoch;              /* position from 1 */
+  uint32_t *chunk;             /* of the page table, from page `first` on */
+  uint64_t first;
+  struct page_tally tally;
+  uint64_t by_evidence[TRACE_TAG_EVIDENCE + 1];
+  uint64_t written;
+  struct trace_run same;       /* neighbours in time by the same writer, to be counted together */
+};
+
+static int
+mark(struct trace_summary *summary, struct block *block, uint64_t page, uint64_t pages)
+{
+  struct summary_table *table = summary->table;
+  int error;
+
+  while (pages > 0) {
+    uint64_t at = page - block->first, count;
+    if (!block->chunk || at >= PAGES_CHUNK) {
+      block->chunk = page_table_chunk(block->pages, page, &table->memory, table->memory_max, &error);
+      if (!block->chunk)
+        return error;
+      at = page % PAGES_CHUNK;
+      block->first = page - at;
+    }
+    count = PAGES_CHUNK - at < pages ? PAGES_CHUNK - at : pages;
+    for (uint64_t i = 0; i < count; i++)
+      page_mark(&block->chunk[at + i], block->epoch, &block->tally);
+    page += count;
+    pages -= count;
+  }
+  return 0;
 }
 
 static int
-take_run(struct trace_summary *summary, struct summary_region *region, const struct trace_run *run,
-         struct page_tally *tally)
+count_writer(struct trace_summary *summary, struct block *block)
 {
   struct summary_table *table = summary->table;
-  uint32_t epoch = (uint32_t)(table->epoch - summary->epochs) + 1;
-  uint64_t page_size = region->region->page_size, twice = tally->twice, pages;
-  int error = page_table_mark(&table->pages[region->region->id], run->page, run->pages, epoch, tally,
-                              &table->memory, table->memory_max);
+  int error = 0;
+
+  if (block->same.pages)
+    error = groups_add(table->groups, block->epoch, table->epoch->epoch->number, &block->same,
+                       block->region->region->page_size);
+  block->same.pages = 0;
+  return error;
+}
+
+static int
+take_run(struct trace_summary *summary, struct block *block, const struct trace_run *run)
+{
+  uint64_t twice = block->tally.twice;
+  int error = mark(summary, block, run->page, run->pages);
 
   if (error)
     return error;
-  pages = run->pages - (tally->twice - twice);
-  count_pages(&region->dirty, run->evidence, pages, page_size);
-  count_pages(&table->epoch->dirty, run->evidence, pages, page_size);
-  heat_add(summary, region, table->column, run);
-  if (!run->written || pages < run->pages)
+  block->by_evidence[run->evidence] += run->pages;
+  heat_add(summary, block->region, summary->table->column, run);
+  if (block->tally.twice != twice) {
+    /* The epoch had it already: a trace that says things twice. */
+    block->by_evidence[run->evidence] -= block->tally.twice - twice;
     return 0;
-  region->written += pages;
-  table->epoch->written += pages;
-  return groups_add(table->groups, epoch, table->epoch->epoch->number, run, page_size);
+  }
+  if (!run->written)
+    return 0;
+  block->written += run->pages;
+  if (run->stack != block->same.stack || run->tid != block->same.tid) {
+    error = count_writer(summary, block);
+    block->same = *run;
+    return error;
+  }
+  block->same.pages += run->pages;
+  return 0;
 }
 
 static void
-take_tally(struct trace_summary *summary, struct summary_region *region, const struct page_tally *tally)
+end_block(struct trace_summary *summary, const struct block *block)
 {
   struct summary_table *table = summary->table;
+  struct summary_region *region = block->region;
+  const struct page_tally *tally = &block->tally;
   uint64_t fresh = tally->by_level[PAGES_LEVELS], page_size = region->region->page_size;
-  uint64_t position = (uint64_t)(table->epoch - summary->epochs) + 1;
 
+  count_pages(&region->dirty, block->by_evidence, page_size);
+  count_pages(&table->epoch->dirty, block->by_evidence, page_size);
+  region->written += block->written;
+  table->epoch->written += block->written;
   growth_add(&table->growth, tally, page_size);
   region->ever += fresh;
   region->once += fresh - tally->again;
@@ -217,8 +280,8 @@ take_tally(struct trace_summary *summary, struct summary_region *region, const s
   summary->ever += fresh;
   summary->ever_bytes += fresh * page_size;
   summary->once += fresh - tally->again;
-  if (table->latest[region->region->id] != position) {
-    table->latest[region->region->id] = position;
+  if (table->latest[region->region->id] != block->epoch) {
+    table->latest[region->region->id] = block->epoch;
     region->epochs++;
   }
 }
@@ -229,30 +292,31 @@ take_dirty(struct trace_summary *summary, const struct trace_record *record)
   struct summary_table *table = summary->table;
   const struct index_region *known = trace_index_region(&summary->index, record->dirty.region);
   struct trace_runs runs = record->dirty.runs;
-  struct page_tally tally = { .twice = 0 };
-  struct summary_region *region = known ? &summary->regions[known->id] : NULL;
+  bool included = known && summary->regions[known->id].included;
+  struct block block = { .epoch = table->epoch ? (uint32_t)(table->epoch - summary->epochs) + 1 : 0 };
   struct trace_run run;
-  int error;
+  int error = 0;
 
   if (!table->epoch || record->dirty.epoch != table->epoch->epoch->number)
     return 0;
-  while (trace_runs_next(&runs, &run)) {
+  if (included) {
+    block.region = &summary->regions[known->id];
+    block.pages = &table->pages[known->id];
+  }
+  while (!error && trace_runs_next(&runs, &run)) {
     table->found += run.pages;
-    if (!known || run.page + run.pages > known->pages) {
+    if (!known || run.page + run.pages > known->pages)
       summary->unplaced += run.pages;
-      continue;
-    }
-    if (!region->included)
-      continue;
-    error = take_run(summary, region, &run, &tally);
-    if (error)
-      return error;
+    else if (included)
+      error = take_run(summary, &block, &run);
+  }
+  if (!error && included) {
+    error = count_writer(summary, &block);
+    end_block(summary, &block);
   }
   if (runs.wrong)
     trace_index_damage(&summary->index, record->offset, (uint64_t)(runs.end - runs.at), runs.wrong);
-  if (known && region->included)
-    take_tally(summary, region, &tally);
-  return 0;
+  return error;
 }
 
 /* ---------------------------------------------------------------------- passes */

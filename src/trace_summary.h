@@ -90,6 +90,8 @@ struct summary_heat {
     uint32_t region;            /* its id; or 0: several small ones, from `page` (an id) on */
     uint64_t page, pages;       /* of the region; the most that can be dirty in an epoch */
   } *row;
+  const struct summary_region *latest_region;   /* where the latest run was: the summary's own */
+  uint64_t latest_row, latest_each;
 };
 
 struct trace_summary {

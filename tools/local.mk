@@ -14,6 +14,10 @@ writewatch_SOURCES = \
   %D%/demo_oracle.c %D%/demo_oracle.h \
   %D%/record.c %D%/record.h %D%/record_inspect.c %D%/record_run.c \
   src/record/settings.c \
+  %D%/diff.c \
+  %D%/report.c \
+  %D%/report_options.c %D%/report_options.h \
+  %D%/trace_reading.c %D%/trace_reading.h \
   %D%/workloads/workload.h %D%/workloads/registry.c \
   %D%/workloads/protection.c \
   %D%/workloads/access.c \
@@ -24,7 +28,7 @@ writewatch_SOURCES = \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \
   %D%/workloads/sqlite_script.c %D%/workloads/sqlite_script.h
-writewatch_LDADD = libtracewrite.la libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
+writewatch_LDADD = libhtml.la libtrace.la libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
 
 # The script that comes with `demo sqlite`. The command looks for it in
 # ../share/writewatch, seen from itself: so in the build tree, too (the program

@@ -130,6 +130,8 @@ dismiss(struct names *names, bool at_once)
 {
   if (names->fd < 0)
     return;
+  /* A namer of other names, forked since, has this end too: closing ours alone would end nothing. */
+  shutdown(names->fd, SHUT_RDWR);
   close(names->fd);
   names->fd = -1;
   if (at_once)
@@ -265,8 +267,8 @@ hear_answer(struct names *names, struct known *known)
 /* ---------------------------------------------------------------- modules */
 
 int
-names_module(struct names *names, const char *path, size_t path_length, const void *build_id, size_t id_length,
-             uint64_t since, uint32_t *module)
+names_module(struct names *names, const char *path, size_t path_length, const void *build_id,
+             size_t id_length, uint64_t since, uint32_t *module)
 {
   struct file *file;
   size_t i;

@@ -58,7 +58,8 @@ symtab_read(struct symtab *table, Dwfl_Module *module)
     if (report_grow(&table->entries, table->count + 1, &table->room, sizeof(*table->entries)))
       break;
     table->entries[table->count++] =
-      (struct symtab_entry){ .start = address, .size = symbol.st_size, .name = name, .rank = rank_of(&symbol) };
+      (struct symtab_entry){ .start = address, .size = symbol.st_size, .name = name,
+                             .rank = rank_of(&symbol) };
   }
   if (table->count)
     qsort(table->entries, table->count, sizeof(*table->entries), by_address);

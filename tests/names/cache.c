@@ -79,7 +79,8 @@ main(int argc, char **argv)
   for (unsigned stack = 0; stack < 100000; stack++) {
     uint64_t state = stack % 3000;   /* stacks share most of their frames */
     for (unsigned frame = 0; frame < 16; frame++) {
-      struct names_found found = names_find(names, module, text_begin + tap_random(&state) % text_size, frame > 0);
+      uint64_t offset = text_begin + tap_random(&state) % text_size;
+      struct names_found found = names_find(names, module, offset, frame > 0);
       asked++;
       hits += found.places[0].function != NULL;
     }

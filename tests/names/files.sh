@@ -55,7 +55,8 @@ store=$(objdump -d --disassemble=outermost inner | awk '/sink/ { sub(":", "", $1
 named ./inner "$(id inner)" "$store"
 says 'functions inlined into each other, innermost first, each with its line' \
   'innermost inner.c:4' 'between inner.c:8' 'outermost inner.c:12'
-after=$(objdump -d --disassemble=main inner | awk 'found { sub(":", "", $1); print $1; exit } /call.*outermost/ { found = 1 }')
+after=$(objdump -d --disassemble=main inner |
+  awk 'found { sub(":", "", $1); print $1; exit } /call.*outermost/ { found = 1 }')
 named ./inner "$(id inner)" "${after}r"
 says 'a return address is the call before it' 'main inner.c:16'
 named ./inner "$(id inner)" 7fffffffffff
@@ -165,7 +166,8 @@ trap 'rm -rf "$map" "$scratch"' EXIT
 rm -f "$map"
 named --jit "$pid" 1000
 has 'no map is left' 'no perf-PID.map is left'
-printf '%s\n' '1000 10 LazyCompile:*first x.js:1' 'zz 10 bad' '1010 20 second' '1000 8 first again' '5 5' >"$map"
+printf '%s\n' '1000 10 LazyCompile:*first x.js:1' 'zz 10 bad' '1010 20 second' '1000 8 first again' '5 5' \
+  >"$map"
 named --jit "$pid" 1000 1009 100f 1030 102f
 says 'a map, the later entry first' 'first again -:0' 'LazyCompile:*first x.js:1 -:0' \
   'LazyCompile:*first x.js:1 -:0' '- -:0' 'second -:0'

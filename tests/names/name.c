@@ -48,7 +48,8 @@ main(int argc, char **argv)
     for (size_t j = 0; j < found.count; j++) {
       const char *function = found.places[j].function, *file = found.places[j].file;
       const char *base = file ? strrchr(file, '/') : NULL;
-      printf("%s %s:%u\n", function ? function : "-", base ? base + 1 : file ? file : "-", found.places[j].line);
+      printf("%s %s:%u\n", function ? function : "-", base ? base + 1 : file ? file : "-",
+             found.places[j].line);
     }
   }
   if (names_trouble(names, module))
