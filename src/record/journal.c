@@ -174,11 +174,15 @@ tell_coverage(void)
 {
   struct trace_coverage now = discovered.coverage;
   struct threads_reader reader;
+  /* Of one that has ended there is nothing more to be told than was. */
+  if (companion_is_alone() && journal.coverage.threads)
+    return;
   if (!threads_open(&reader)) {
     while (threads_next(&reader) > 0)
       now.threads++;
     threads_close(&reader);
   }
+  now.threads += !now.threads;
   now.unshielded = journal.tracker->flags & WW_SHIELD ? 0 : now.threads;
   now.epoch = journal.coverage.epoch;
   if (!memcmp(&now, &journal.coverage, sizeof now))

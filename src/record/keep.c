@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 enum { FAULT_COST = 10000 /* ns, about: delivery, mprotect(), a stack */, STRETCH_MAX = 4, PATIENCE = 2, LEAST_SHARE = 5 };
 #define INTERVAL_MAX ((uint64_t)60 * 1000000000)
