@@ -393,7 +393,7 @@ for line in $(table); do
   command=${command%|*}
   wanted "$name" || continue
   if ! has_all "$command"; then printf '%-10s left out: no %s\n' "$name" "$command"; continue; fi
-  mkdir -p t
+  mkdir -p t && chmod 777 t
   if command -v "prepare_$name" >/dev/null 2>&1; then "prepare_$name" || { echo "$name: cannot be prepared"; failed=1; continue; }; fi
   one "$name" plain
   plain=$spent ratios='' wrong=''
