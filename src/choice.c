@@ -344,7 +344,7 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
               const struct pages *pinned, size_t pins)
 {
   struct policy *policy = region->policy;
-  if (!policy)
+  if (!policy || atomic_load(&region->tracker->trapping))
     return;
   struct choice choice = { .region = region, .policy = policy, .ended = ended, .running = running,
                            .pinned = pinned, .pins = pins };

@@ -127,7 +127,7 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
-  if (tracker->policy == WW_POLICY_ADAPTIVE)
+  if (tracker->policy == WW_POLICY_ADAPTIVE && !atomic_load(&tracker->trapping))
     cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {

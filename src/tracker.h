@@ -38,6 +38,7 @@ struct ww_tracker {
   enum ww_engine engine;            /* for regions where it can be */
   bool engine_chosen;               /* by name: no region may do without */
   enum ww_policy policy;
+  _Atomic bool trapping;            /* WW_POLICY_ADAPTIVE, but until this is unset nothing is kept */
   uint64_t unchanged_pages;         /* that were open, and held what they had held */
   uint64_t verified_pages, collect_time, arm_time, hash_time;   /* ww_stats */
   uint64_t past_faults;             /* of the epochs that were collected */

@@ -82,6 +82,10 @@ post(int32_t pid, enum trace_child_how how)
   int32_t none = 0;
   if (!control || atomic_load(&control->state) != CONTROL_RECORDING)
     return;
+  /* It may try one folder after the other. */
+  for (unsigned i = 0; i < CONTROL_CHILDREN; i++)
+    if (atomic_load(&control->child[i].pid) == pid)
+      return;
   for (unsigned i = 0; i < CONTROL_CHILDREN; i++)
     if (atomic_compare_exchange_strong(&control->child[i].pid, &none, -1)) {
       control->child[i].how = how;

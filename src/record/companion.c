@@ -198,6 +198,21 @@ companion_of(void)
   return companion.of;
 }
 
+/* "/proc/PID/" and a file of the program's process. */
+static void
+process_path(char path[static 48], const char *file)
+{
+  char digits[12];
+  size_t at = 6, length = 0;
+  memcpy(path, "/proc/", at);
+  for (int32_t n = companion.of; n; n /= 10)
+    digits[length++] = (char)('0' + n % 10);
+  while (length)
+    path[at++] = digits[--length];
+  path[at++] = '/';
+  strcpy(path + at, file);
+}
+
 bool
 companion_is_alone(void)
 {
@@ -212,16 +227,8 @@ companion_is_alone(void)
   if (!companion.alone && RAW_CALL(SYS_kcmp, companion.of, RAW_CALL(SYS_getpid), KCMP_VM, 0, 0) > 0) {
     /* It may be about to end: then it has no memory. */
     for (unsigned i = 0; i < 100 && !companion.alone; i++) {
-      char link[8];
-      char path[32] = "/proc/";
-      size_t at = 6;
-      char digits[12];
-      unsigned length = 0;
-      for (int32_t n = companion.of; n; n /= 10)
-        digits[length++] = (char)('0' + n % 10);
-      while (length)
-        path[at++] = digits[--length];
-      memcpy(path + at, "/exe", 5);
+      char link[8], path[48];
+      process_path(path, "exe");
       if (RAW_CALL(SYS_readlink, path, link, sizeof link) > 0)
         break;
       os_pause(96);
@@ -240,9 +247,33 @@ companion_was_replaced(void)
   return companion.replaced;
 }
 
+/* While it is a zombie: the last column of its line (proc_pid_stat(5)), if its state says so. */
+static bool
+status_of_zombie(int *status)
+{
+  char path[48], text[1024];
+  process_path(path, "stat");
+  int fd = os_open(path);
+  long got = fd < 0 ? -1 : os_read(fd, text, sizeof text - 1);
+  if (fd >= 0)
+    os_close(fd);
+  if (got <= 0)
+    return false;
+  text[got] = '\0';
+  const char *behind = strrchr(text, ')'), *last = strrchr(text, ' ');
+  if (!behind || strncmp(behind, ") Z", 3) || !last)
+    return false;
+  *status = 0;
+  for (last++; *last >= '0' && *last <= '9'; last++)
+    *status = *status * 10 + (*last - '0');
+  return true;
+}
+
 bool
 companion_status(int *status)
 {
+  if (status_of_zombie(status))
+    return true;
   /* struct pidfd_info of linux/pidfd.h, Linux 6.13; the exit code since 6.15. */
   struct {
     uint64_t mask, group;

@@ -346,7 +346,7 @@ look(void)
       discovered.coverage.writable += mapping.end - mapping.start;
     } else if (mapping.protection & PROT_WRITE) {
       if (arena_overlaps(mapping.start, mapping.end) || process_overlaps(mapping.start, mapping.end))
-        count_unwatched(TRACE_OWN, mapping.start, mapping.end);
+        ;                       /* not the program's */
       else if (!verdict.kind)
         count_unwatched(verdict.reason, mapping.start, mapping.end);
       else if (defer(&mapping, &before, next, &nexts))

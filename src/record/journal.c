@@ -99,7 +99,7 @@ journal_begin(int fd, const struct settings *settings, struct ww_tracker *tracke
     .page_size = os_page_size(), .pid = (uint64_t)companion_of(),
     .realtime = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec - passed,
     .monotonic = tracker->start_time, .interval = settings->interval, .stack_depth = tracker->stack_depth,
-    .engine = tracker->engine, .policy = tracker->policy, .overhead = settings->overhead,
+    .engine = tracker->engine, .policy = atomic_load(&tracker->trapping) ? WW_POLICY_TRAP : tracker->policy, .overhead = settings->overhead,
     .origin = settings->origin, .origin_pid = (uint64_t)(uint32_t)settings->origin_pid,
     .executable = { journal.text, executable }, .arguments = { journal.text + TEXT / 2, arguments },
     .machine = trace_text_of(machine.machine), .kernel = trace_text_of(machine.release),
@@ -174,11 +174,15 @@ tell_coverage(void)
 {
   struct trace_coverage now = discovered.coverage;
   struct threads_reader reader;
+  /* Of one that has ended there is nothing more to be told than was. */
+  if (companion_is_alone() && journal.coverage.threads)
+    return;
   if (!threads_open(&reader)) {
     while (threads_next(&reader) > 0)
       now.threads++;
     threads_close(&reader);
   }
+  now.threads += !now.threads;
   now.unshielded = journal.tracker->flags & WW_SHIELD ? 0 : now.threads;
   now.epoch = journal.coverage.epoch;
   if (!memcmp(&now, &journal.coverage, sizeof now))

@@ -16,8 +16,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
-enum { FAULT_COST = 6000 /* ns, about: delivery, mprotect(), a stack */, STRETCH_MAX = 4 };
+enum { FAULT_COST = 10000 /* ns, about: delivery, mprotect(), a stack */, STRETCH_MAX = 4, PATIENCE = 2, LEAST_SHARE = 5 };
 #define INTERVAL_MAX ((uint64_t)60 * 1000000000)
 
 static struct {
@@ -25,6 +26,8 @@ static struct {
   uint64_t begin, next;        /* os_now(): when the epoch began, and is to end */
   uint32_t signals;            /* that were answered */
   uint32_t request;            /* as it was when the last look was taken */
+  uint64_t processor;          /* the program's time, when the last epoch ended */
+  unsigned dear;               /* epochs in a row that took too long */
   bool full_told;
 } keep;
 
@@ -81,20 +84,51 @@ static void
 tell_interval(uint64_t before, unsigned percent)
 {
   char text[160];
-  snprintf(text, sizeof text, "the interval is %s from %.1f ms to %.1f ms: tracking took %u %% of the last one",
+  snprintf(text, sizeof text, "the interval is %s from %.1f ms to %.1f ms: tracking took %u %% of the program's time",
            keep.interval > before ? "stretched" : "shortened", (double)before / 1e6, (double)keep.interval / 1e6,
            percent);
   (void)journal_note(TRACE_STRETCHED, keep.interval, text);
 }
 
-/* What the epoch cost, as a share of its time: the interval that keeps below what was asked for. */
+/* Processor time of the program's process, ns; 0 if it cannot be told. */
+static uint64_t
+processor_time(void)
+{
+  struct timespec time = { 0, 0 };
+  /* A process's clock: CPUCLOCK_SCHED of the kernel's posix-timers.h. */
+  clockid_t clock = (clockid_t)(~(unsigned)companion_of() << 3 | 2);
+  RAW_CALL(SYS_clock_gettime, clock, &time);
+  return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* What the epoch cost, in percent of what the program would have run without us; of a part of the
+ * time, if it waits mostly, for then nobody waits for it. */
+static unsigned
+price(uint64_t length, uint64_t collect, uint64_t faults)
+{
+  uint64_t now = processor_time(), spent = now - keep.processor, trapped = faults * FAULT_COST;
+  uint64_t own = spent > trapped ? spent - trapped : 0, least = length / LEAST_SHARE;
+  keep.processor = now;
+  own = own > least ? own : least;
+  return (unsigned)((collect + trapped) * 100 / (own ? own : 1));
+}
+
+/* First by verifying what is written in most epochs, then by a longer interval: what keeps below what was
+ * asked for. */
 static void
 adapt(uint64_t length, uint64_t collect, uint64_t faults)
 {
-  uint64_t before = keep.interval, busy = collect + faults * FAULT_COST;
-  unsigned asked = recorder.settings.overhead, percent = (unsigned)(busy * 100 / (length ? length : 1));
+  uint64_t before = keep.interval;
+  unsigned asked = recorder.settings.overhead, percent = price(length, collect, faults);
   if (!asked || !recorder.settings.interval)
     return;
+  keep.dear = percent > asked ? keep.dear + 1 : 0;
+  if (keep.dear >= PATIENCE && atomic_exchange(&recorder.tracker->trapping, false)) {
+    (void)journal_note(TRACE_POLICY, WW_POLICY_ADAPTIVE, "tracking takes too long: pages that are written in most "
+                       "epochs are verified from now on, and their writers are not seen");
+    keep.dear = 0;
+    return;
+  }
   if (percent > asked) {
     uint64_t wanted = before * percent / asked;
     keep.interval = wanted < before * STRETCH_MAX ? wanted : before * STRETCH_MAX;

@@ -49,10 +49,13 @@ make_tracker(bool shielded)
   const unsigned files = 1u << TRACE_FILE | 1u << TRACE_SHARED;
   struct ww_options options = WW_OPTIONS_INIT;
   options.engine = WW_ENGINE_MPROTECT;
-  options.policy = (enum ww_policy)recorder.settings.policy;
+  /* By itself it traps, and verifies where that takes too long. */
+  options.policy = recorder.settings.policy ? (enum ww_policy)recorder.settings.policy : WW_POLICY_ADAPTIVE;
   options.stack_depth = recorder.settings.stacks;
   options.flags = (shielded ? WW_SHIELD : 0) | (recorder.settings.audit ? WW_AUDIT : 0);
   int error = tracker_create(&recorder.tracker, &options);
+  if (!error)
+    atomic_store(&recorder.tracker->trapping, !recorder.settings.policy);
   if (!error && shielded) {
     find_range();
     error = shield_cover_range(recorder.from, recorder.to, recorder.settings.kinds & files);
