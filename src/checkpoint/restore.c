@@ -65,12 +65,11 @@ open_pieces(struct restoring *restoring)
   if (!restoring->piece)
     return chain_error(-ENOMEM, "no memory for %zu regions", image->regions);
   for (size_t i = 0; i < image->regions; i++) {
-    struct piece *piece = &restoring->piece[restoring->pieces];
+    struct piece *piece = &restoring->piece[restoring->pieces++];
     piece->region = &image->region[i];
     int error = content_open(&piece->content, &restoring->line, restoring->shelf.directory, piece->region);
     if (error)
       return error;
-    restoring->pieces++;
   }
   return 0;
 }
