@@ -49,6 +49,7 @@ int memory_dense(const struct bench_run *run);
 int memory_sparse(const struct bench_run *run);
 int shield_without(const struct bench_run *run);
 int shield_with(const struct bench_run *run);
+int durable(const struct bench_run *run);
 int micro(const struct bench_run *run);
 
 /* A contestant's voice. */

@@ -10,6 +10,7 @@ bench_bench_SOURCES = \
   %D%/bare.c \
   %D%/collect.c \
   %D%/contest.c \
+  %D%/durable.c \
   %D%/facts.c \
   %D%/instruments.c \
   %D%/memory.c \
@@ -22,7 +23,7 @@ bench_bench_SOURCES = \
   tools/delivery.c \
   tools/delivery.h \
   tests/shield/shielded.h
-bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
+bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
 CLEANFILES += bench.csv bench.json
 .PHONY: bench
