@@ -10,6 +10,7 @@ bench_bench_SOURCES = \
   %D%/bare.c \
   %D%/collect.c \
   %D%/contest.c \
+  %D%/durable.c \
   %D%/facts.c \
   %D%/instruments.c \
   %D%/meanwhile.c \

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,6 +36,20 @@ least(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
+bool
+content_has(const struct content *content, uint64_t unit)
+{
+  return content->some[unit / CONTENT_STRETCH] != 0;
+}
+
+static void
+note_some(struct content *content, const struct file_span *span)
+{
+  uint64_t end = least((uint64_t)span->first + span->count, content->units);
+  for (uint64_t unit = span->first; unit < end; unit = (unit / CONTENT_STRETCH + 1) * CONTENT_STRETCH)
+    content->some[unit / CONTENT_STRETCH] = 1;
+}
+
 /* What image `number' - 1 says of the units. */
 static void
 overlay(struct content *content, uint32_t number)
@@ -55,7 +70,11 @@ overlay(struct content *content, uint32_t number)
   for (size_t i = 0; i < image->blocks; span += image->block[i++].spans)
     for (uint32_t j = 0; j < image->block[i].spans; j++) {
       const struct file_block *block = &image->block[i];
-      if (block->region != index || block->content == CONTENT_PATCHES)
+      if (block->region != index)
+        continue;
+      if (block->content != CONTENT_ZEROS)
+        note_some(content, &span[j]);
+      if (block->content == CONTENT_PATCHES)
         continue;
       /* Zeros where nothing was are what is there anyway, however many they are said to be. */
       uint64_t most = block->content == CONTENT_ZEROS ? reach : content->units;
@@ -68,7 +87,7 @@ overlay(struct content *content, uint32_t number)
 int
 content_open(struct content *content, const struct line *line, int directory, const struct file_region *region)
 {
-  *content = (struct content){ line, directory, region, region_units(region), 0, NULL };
+  *content = (struct content){ line, directory, region, region_units(region), 0, NULL, NULL };
   if (line->count >= BASE_ZERO)
     return chain_error(-ENOMEM, "a chain of %zu checkpoints", line->count);
   void *base = mmap(NULL, content->units * sizeof *content->base, PROT_READ | PROT_WRITE,
@@ -77,6 +96,9 @@ content_open(struct content *content, const struct line *line, int directory, co
     return chain_error(-ENOMEM, "no memory to look up %llu pages of region \"%s\"",
                        (unsigned long long)content->units, region->name);
   content->base = base;
+  content->some = calloc(1, content->units / CONTENT_STRETCH + 1);
+  if (!content->some)
+    return chain_error(-ENOMEM, "no memory to look up region \"%s\"", region->name);
   for (uint32_t number = 1; number <= line->count; number++)
     overlay(content, number);
   return 0;
@@ -88,6 +110,8 @@ content_close(struct content *content)
   if (content->base)
     munmap(content->base, content->units * sizeof *content->base);
   content->base = NULL;
+  free(content->some);
+  content->some = NULL;
 }
 
 /* ------------------------------------------------------------------ delivery */
@@ -243,6 +267,13 @@ deliver_zeros(const struct delivery *delivery)
   if (!target->memory || (target->fresh && !target->slot))
     return;
   for (uint64_t unit = delivery->first; unit < delivery->end; unit++) {
+    if (target->fresh && !content_has(delivery->content, unit)) {
+      uint64_t next = least((unit / CONTENT_STRETCH + 1) * CONTENT_STRETCH, delivery->end);
+      if (target->slot->sum || target->slot->shadow)
+        unit_set(target->slot->known, unit, next);
+      unit = next - 1;
+      continue;
+    }
     uint32_t base = delivery->content->base[unit];
     if (base != 0 && !(base & BASE_ZERO))
       continue;

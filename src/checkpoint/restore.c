@@ -4,6 +4,7 @@
 #include "content.h"
 #include "disk.h"
 #include "open.h"
+#include "stripe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -65,12 +66,11 @@ open_pieces(struct restoring *restoring)
   if (!restoring->piece)
     return chain_error(-ENOMEM, "no memory for %zu regions", image->regions);
   for (size_t i = 0; i < image->regions; i++) {
-    struct piece *piece = &restoring->piece[restoring->pieces];
+    struct piece *piece = &restoring->piece[restoring->pieces++];
     piece->region = &image->region[i];
     int error = content_open(&piece->content, &restoring->line, restoring->shelf.directory, piece->region);
     if (error)
       return error;
-    restoring->pieces++;
   }
   return 0;
 }
@@ -144,8 +144,7 @@ read_piece(struct restoring *restoring, struct piece *piece, bool check)
   struct content_target target = { .memory = check ? NULL : piece->memory, .fresh = piece->mapped,
                                    .slot = check ? NULL : piece->slot,
                                    .done = &restoring->chain->progress.bytes_done };
-  int error = content_read(&piece->content, restoring->decoder, 0, piece->content.units, &target, &culprit,
-                           problem);
+  int error = stripes_read(&piece->content, restoring->decoder, &target, &culprit, problem);
   restoring->info.read += target.read;
   if (!error)
     return 0;
