@@ -153,8 +153,17 @@ WW_API void ww_chain_label(ww_chain *chain, uint64_t label);
  * system call: -ENOSPC, -EIO */
 WW_API int ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpoint_info *info);
 
-/* The same, but back as soon as the dirty pages are known and armed: a thread of the chain's writes
- * them. The image is that of the moment of this call, whatever is written meanwhile: a page that is
+/* For who calls ww_collect() himself between checkpoints, for a report: what it returned goes into the next
+ * one. Give all of them, in order; if one is missing, the next checkpoint looks at all memory and compares it
+ * with what it was, which is right and takes longer. The dirty set stays the caller's.
+ * -EINVAL    an argument is NULL
+ * -EROFS     the chain was opened WW_CHAIN_READ_ONLY
+ * -EALREADY  a checkpoint is under way
+ * -EPERM     the chain was opened by another process, from which this one was forked */
+WW_API int ww_chain_feed(ww_chain *chain, const ww_dirty *dirty);
+
+/* The same as ww_checkpoint(), but back as soon as the dirty pages are known and armed: a thread
+ * of the chain's writes them. The image is that of the moment of this call, whatever is written meanwhile: a page that is
  * about to be written before it was saved is copied first. The regions must stay mapped, and the
  * tracker alive, until ww_checkpoint_wait() has returned; ww_collect() may not be called until then.
  * Errors as for ww_checkpoint(), and
@@ -175,7 +184,8 @@ struct ww_checkpoint_progress {
   uint64_t copied_pages;     /* ww_checkpoint_begin(): copied because they were about to be written, */
   uint64_t waited_pages;     /* and those whose writer had to save them himself, the pool being full */
 };
-/* How far the checkpoint is that another thread, or the chain's own, is writing. Never waits.
+/* How far the checkpoint is that another thread, or the chain's own, is writing, or the restore that it is
+ * reading. Never waits.
  * -EINVAL an argument is NULL, progress->size is not a known size */
 WW_API int ww_checkpoint_progress(ww_chain *chain, struct ww_checkpoint_progress *progress);
 

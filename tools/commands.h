@@ -4,6 +4,7 @@
 #define WW_COMMANDS_H
 
 int bench_main(int argc, char **argv);
+int checkpoint_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
 

@@ -7,6 +7,7 @@ writewatch_SOURCES = \
   %D%/message.c %D%/message.h \
   %D%/output.c %D%/output.h \
   %D%/demo.c \
+  %D%/demo_checkpoint.c %D%/demo_checkpoint.h \
   %D%/demo_options.c %D%/demo_options.h \
   %D%/demo_run.c %D%/demo_run.h \
   %D%/demo_threads.c %D%/demo_threads.h \
@@ -22,7 +23,7 @@ writewatch_SOURCES = \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \
   %D%/workloads/sqlite_script.c %D%/workloads/sqlite_script.h
-writewatch_LDADD = libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
+writewatch_LDADD = libreport.la libwritewatch-checkpoint.la libwritewatch.la $(SQLITE_LIBS) -lm
 
 # The script that comes with `demo sqlite`. The command looks for it in
 # ../share/writewatch, seen from itself: so in the build tree, too (the program

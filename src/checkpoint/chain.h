@@ -36,6 +36,7 @@ struct ww_chain {
   uint64_t newest;                   /* the highest generation in the directory, sound or not */
   struct slots slots;
   ww_tracker *tracker;               /* of the last checkpoint */
+  uint64_t seen_epoch, seen_end;     /* of the tracker: what was collected up to here has been seen */
   ww_dirty *last;                    /* its dirty set: while it lives no region gets an old one's handle */
 
   /* A checkpoint under way: `busy' is set from job_begin() to job_end() of one that goes on after its call

@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { WINDOW = 16 << 20 };   /* bytes of a region that are put together at once */
+enum { WINDOW = CONTENT_STRETCH * UNIT };   /* bytes of a region that are put together at once */
 
 struct merging {
   struct shelf   shelf;
@@ -55,6 +55,8 @@ merge_region(struct merging *merging, const struct file_region *region)
     size_t culprit = 0;
     struct content_target target = { .memory = merging->window };
     end = first + WINDOW / UNIT < content.units ? first + WINDOW / UNIT : content.units;
+    if (!content_has(&content, first))
+      continue;
     error = content_read(&content, merging->decoder, first, end, &target, &culprit, problem);
     if (error) {
       error = chain_error(image_is_damage(error) ? -EBADMSG : error, "%s: checkpoint %llu: %s", merging->shelf.path,

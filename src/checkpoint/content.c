@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -35,6 +36,20 @@ least(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
+bool
+content_has(const struct content *content, uint64_t unit)
+{
+  return content->some[unit / CONTENT_STRETCH] != 0;
+}
+
+static void
+note_some(struct content *content, const struct file_span *span)
+{
+  uint64_t end = least((uint64_t)span->first + span->count, content->units);
+  for (uint64_t unit = span->first; unit < end; unit = (unit / CONTENT_STRETCH + 1) * CONTENT_STRETCH)
+    content->some[unit / CONTENT_STRETCH] = 1;
+}
+
 /* What image `number' - 1 says of the units. */
 static void
 overlay(struct content *content, uint32_t number)
@@ -45,20 +60,26 @@ overlay(struct content *content, uint32_t number)
   const struct file_span *span = image->span;
 
   /* What the region did not have then is zeros, whatever it held before. */
-  uint64_t had = region ? least(region_units(region), content->units) : 0;
-  for (uint64_t unit = had; unit < content->reach; unit++)
+  uint64_t reach = content->reach, had = region ? least(region_units(region), content->units) : 0;
+  for (uint64_t unit = had; unit < reach; unit++)
     content->base[unit] = number | BASE_ZERO;
-  if (had > content->reach)
+  if (had > reach)
     content->reach = had;
   if (!region)
     return;
   for (size_t i = 0; i < image->blocks; span += image->block[i++].spans)
     for (uint32_t j = 0; j < image->block[i].spans; j++) {
       const struct file_block *block = &image->block[i];
-      if (block->region != index || block->content == CONTENT_PATCHES)
+      if (block->region != index)
         continue;
+      if (block->content != CONTENT_ZEROS)
+        note_some(content, &span[j]);
+      if (block->content == CONTENT_PATCHES)
+        continue;
+      /* Zeros where nothing was are what is there anyway, however many they are said to be. */
+      uint64_t most = block->content == CONTENT_ZEROS ? reach : content->units;
       uint32_t word = block->content == CONTENT_ZEROS ? number | BASE_ZERO : number;
-      for (uint64_t unit = span[j].first, end = least(unit + span[j].count, content->units); unit < end; unit++)
+      for (uint64_t unit = span[j].first, end = least(unit + span[j].count, most); unit < end; unit++)
         content->base[unit] = word;
     }
 }
@@ -66,7 +87,7 @@ overlay(struct content *content, uint32_t number)
 int
 content_open(struct content *content, const struct line *line, int directory, const struct file_region *region)
 {
-  *content = (struct content){ line, directory, region, region_units(region), 0, NULL };
+  *content = (struct content){ line, directory, region, region_units(region), 0, NULL, NULL };
   if (line->count >= BASE_ZERO)
     return chain_error(-ENOMEM, "a chain of %zu checkpoints", line->count);
   void *base = mmap(NULL, content->units * sizeof *content->base, PROT_READ | PROT_WRITE,
@@ -75,6 +96,9 @@ content_open(struct content *content, const struct line *line, int directory, co
     return chain_error(-ENOMEM, "no memory to look up %llu pages of region \"%s\"",
                        (unsigned long long)content->units, region->name);
   content->base = base;
+  content->some = calloc(1, content->units / CONTENT_STRETCH + 1);
+  if (!content->some)
+    return chain_error(-ENOMEM, "no memory to look up region \"%s\"", region->name);
   for (uint32_t number = 1; number <= line->count; number++)
     overlay(content, number);
   return 0;
@@ -86,6 +110,8 @@ content_close(struct content *content)
   if (content->base)
     munmap(content->base, content->units * sizeof *content->base);
   content->base = NULL;
+  free(content->some);
+  content->some = NULL;
 }
 
 /* ------------------------------------------------------------------ delivery */
@@ -105,17 +131,18 @@ is_live(const struct delivery *delivery, unsigned what, uint64_t unit)
   return what == CONTENT_PAGES ? base == delivery->number : delivery->number > (base & ~BASE_ZERO);
 }
 
+/* `bytes' NULL: zeros. */
 static void
 remember(struct slot *slot, uint64_t unit, const void *bytes)
 {
+  struct page_hash sum = { 0, 0 };
   if (!slot)
     return;
-  if (slot->sum)
-    slot->sum[unit] = page_hash(bytes, UNIT);
-  if (slot->shadow)
-    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
-  if (slot->sum || slot->shadow)
-    unit_set(slot->known, unit, unit + 1);
+  if (bytes && unit_is_zero(bytes))
+    bytes = NULL;
+  if (bytes && slot->sum)
+    sum = page_hash(bytes, UNIT);
+  slot_know(slot, unit, bytes, sum);
 }
 
 static unsigned char *
@@ -236,18 +263,24 @@ deliver_image(const struct delivery *delivery, struct decoder *decoder, char pro
 static void
 deliver_zeros(const struct delivery *delivery)
 {
-  static const unsigned char zeros[UNIT] __attribute__((aligned(64)));
   const struct content_target *target = delivery->target;
   if (!target->memory || (target->fresh && !target->slot))
     return;
   for (uint64_t unit = delivery->first; unit < delivery->end; unit++) {
+    if (target->fresh && !content_has(delivery->content, unit)) {
+      uint64_t next = least((unit / CONTENT_STRETCH + 1) * CONTENT_STRETCH, delivery->end);
+      if (target->slot->sum || target->slot->shadow)
+        unit_set(target->slot->known, unit, next);
+      unit = next - 1;
+      continue;
+    }
     uint32_t base = delivery->content->base[unit];
     if (base != 0 && !(base & BASE_ZERO))
       continue;
     /* Only looked at: memory that was never written to stays without a page. */
     if (!target->fresh && !unit_is_zero(place_of(delivery, unit)))
       memset(place_of(delivery, unit), 0, UNIT);
-    remember(target->slot, unit, zeros);
+    remember(target->slot, unit, NULL);
   }
 }
 

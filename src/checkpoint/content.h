@@ -11,8 +11,13 @@ struct content {
   const struct file_region *region;  /* of the line's last */
   uint64_t           units;
   uint64_t           reach;          /* units that any image so far had, `units' at most */
+  unsigned char     *some;           /* [units / CONTENT_STRETCH] not 0: files have something of this stretch */
   uint32_t          *base;           /* [units] 1 + index of the last image that has it whole, or BASE_ZERO */
 };
+
+/* Units of a stretch: what files have nothing of is passed over so much at a time. */
+enum { CONTENT_STRETCH = 4096 };
+bool content_has(const struct content *content, uint64_t unit);
 
 /* -ENOMEM. `region' is one of the line's last image. */
 int  content_open(struct content *content, const struct line *line, int directory,

@@ -65,12 +65,11 @@ open_pieces(struct restoring *restoring)
   if (!restoring->piece)
     return chain_error(-ENOMEM, "no memory for %zu regions", image->regions);
   for (size_t i = 0; i < image->regions; i++) {
-    struct piece *piece = &restoring->piece[restoring->pieces];
+    struct piece *piece = &restoring->piece[restoring->pieces++];
     piece->region = &image->region[i];
     int error = content_open(&piece->content, &restoring->line, restoring->shelf.directory, piece->region);
     if (error)
       return error;
-    restoring->pieces++;
   }
   return 0;
 }
@@ -142,7 +141,8 @@ read_piece(struct restoring *restoring, struct piece *piece, bool check)
   char problem[PROBLEM] = "";
   size_t culprit = 0;
   struct content_target target = { .memory = check ? NULL : piece->memory, .fresh = piece->mapped,
-                                   .slot = check ? NULL : piece->slot };
+                                   .slot = check ? NULL : piece->slot,
+                                   .done = &restoring->chain->progress.bytes_done };
   int error = content_read(&piece->content, restoring->decoder, 0, piece->content.units, &target, &culprit,
                            problem);
   restoring->info.read += target.read;
@@ -174,6 +174,20 @@ read_pieces(struct restoring *restoring, bool check)
   return error;
 }
 
+/* For ww_checkpoint_progress(). */
+static void
+announce(struct restoring *restoring)
+{
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < restoring->pieces; i++)
+    bytes += restoring->piece[i].region->length;
+  if (!(restoring->options.flags & WW_RESTORE_FRESH))
+    bytes *= 2;
+  atomic_store(&restoring->chain->progress.bytes_done, 0);
+  atomic_store(&restoring->chain->progress.bytes, bytes);
+  atomic_store(&restoring->chain->progress.under_way, 1);
+}
+
 /* Fresh memory is seen by nobody before it is right: it is read and checked in one. What the caller has is
  * written to when all has been read and checked once. */
 static int
@@ -183,6 +197,8 @@ try_candidate(struct restoring *restoring)
   int error = line_open(&restoring->shelf, restoring->book, &restoring->line);
   if (!error)
     error = open_pieces(restoring);
+  if (!error)
+    announce(restoring);
   if (!error && !fresh)
     error = read_pieces(restoring, true);
   if (!error)
@@ -311,6 +327,7 @@ restore(ww_chain *chain, const struct ww_restore_options *options, struct ww_res
   if (!restoring.decoder)
     return chain_error(-ENOMEM, "no memory to read checkpoints");
   int error = try_all(&restoring);
+  atomic_store(&chain->progress.under_way, 0);
   if (!error)
     conclude(&restoring, info);
   put_away(&restoring);

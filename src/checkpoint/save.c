@@ -14,13 +14,19 @@
 
 /* -------------------------------------------------------------------- begin */
 
-/* Does the dirty set tell all that was written since the last checkpoint? Not if somebody else collected in
- * between, or the tracker was stopped meanwhile. */
+/* Does the dirty set go on where the last one that was seen ended? Not if somebody collected in between
+ * and kept it to himself, or if the tracker was stopped meanwhile. */
 static bool
 follows(const ww_chain *chain, const ww_dirty *dirty)
 {
-  return chain->last && ww_dirty_epoch(dirty) == ww_dirty_epoch(chain->last) + 1
-    && ww_dirty_begin(dirty) == ww_dirty_end(chain->last);
+  return chain->last && ww_dirty_epoch(dirty) == chain->seen_epoch + 1 && ww_dirty_begin(dirty) == chain->seen_end;
+}
+
+static void
+see(ww_chain *chain, const ww_dirty *dirty)
+{
+  chain->seen_epoch = ww_dirty_epoch(dirty);
+  chain->seen_end = ww_dirty_end(dirty);
 }
 
 static void
@@ -68,6 +74,7 @@ job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker, const struct pa
     error = readable_look(&chain->slots);
   ww_dirty_free(chain->last);
   chain->last = error ? NULL : dirty;
+  see(chain, dirty);
   if (error) {
     ww_dirty_free(dirty);
     return error;
@@ -101,10 +108,11 @@ enum verdict { UNCHANGED, ZERO_ALREADY, ZERO, PATCHED, WHOLE };
 static enum verdict
 judge(struct slot *slot, uint64_t unit, const unsigned char *bytes, unsigned char *patch, size_t *length)
 {
-  bool known = unit_is_set(slot->known, unit);
-  struct page_hash sum = { 0, 0 };
+  bool known = unit_is_set(slot->known, unit), zero = unit_is_zero(bytes);
+  struct page_hash sum = { 0, 0 };   /* of zeros: so the table of memory that is not used is not either */
   if (slot->sum) {
-    sum = page_hash(bytes, UNIT);
+    if (!zero)
+      sum = page_hash(bytes, UNIT);
     if (known && page_hash_equal(sum, slot->sum[unit]))
       return UNCHANGED;
   }
@@ -112,16 +120,11 @@ judge(struct slot *slot, uint64_t unit, const unsigned char *bytes, unsigned cha
     return UNCHANGED;
 
   enum verdict verdict = WHOLE;
-  if (unit_is_zero(bytes))
+  if (zero)
     verdict = !known && unit >= slot->stored ? ZERO_ALREADY : ZERO;
   else if (slot->shadow && known && (*length = patch_make(slot->shadow + unit * UNIT, bytes, patch)) != 0)
     verdict = PATCHED;
-  if (slot->sum)
-    slot->sum[unit] = sum;
-  if (slot->shadow && (verdict != ZERO_ALREADY || known))
-    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
-  if (slot->sum || slot->shadow)
-    unit_set(slot->known, unit, unit + 1);
+  slot_know(slot, unit, zero ? NULL : bytes, sum);
   return verdict;
 }
 
@@ -302,6 +305,24 @@ ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpoint_info *i
   if (!error && (error = job_begin(&job, chain, tracker, NULL)) == 0) {
     error = job_write(&job, NULL);
     error = job_end(&job, error, info);
+  }
+  chain_unlock(chain);
+  return error;
+}
+
+int
+ww_chain_feed(ww_chain *chain, const ww_dirty *dirty)
+{
+  if (!chain || !dirty)
+    return chain_error(-EINVAL, "ww_chain_feed: %s", chain ? "no dirty set" : "no chain");
+  chain_lock(chain);
+  int error = chain->options.flags & WW_CHAIN_READ_ONLY
+    ? chain_error(-EROFS, "%s: the chain was opened to be read only", chain->path) : chain_may_read(chain);
+  /* Regions that have no slot yet will be looked at as a whole; what does not follow changes nothing: then
+   * the next collect does not follow either. */
+  if (!error && follows(chain, dirty)) {
+    slots_mark(&chain->slots, dirty);
+    see(chain, dirty);
   }
   chain_unlock(chain);
   return error;

@@ -180,6 +180,20 @@ slot_looked_at(const struct slot *slot)
   return units;
 }
 
+void
+slot_know(struct slot *slot, uint64_t unit, const void *bytes, struct page_hash sum)
+{
+  if (!slot->sum && !slot->shadow)
+    return;
+  if (slot->sum && !page_hash_equal(slot->sum[unit], sum))
+    slot->sum[unit] = sum;
+  if (slot->shadow && bytes)
+    memcpy(slot->shadow + unit * UNIT, bytes, UNIT);
+  else if (slot->shadow && !unit_is_zero(slot->shadow + unit * UNIT))
+    memset(slot->shadow + unit * UNIT, 0, UNIT);
+  unit_set(slot->known, unit, unit + 1);
+}
+
 uint64_t *
 slot_bits(const struct slot *slot)
 {
@@ -289,8 +303,8 @@ is_named(const ww_region *region, ww_region *const *regions, size_t count)
   return false;
 }
 
-static void
-mark_runs(struct slots *slots, const ww_dirty *dirty)
+void
+slots_mark(struct slots *slots, const ww_dirty *dirty)
 {
   size_t count;
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
@@ -336,7 +350,7 @@ slots_follow(struct slots *slots, const ww_dirty *dirty, bool follows, struct sl
     else
       drop(slots->slot[i]);
   slots->count = left;
-  mark_runs(slots, dirty);
+  slots_mark(slots, dirty);
   return 0;
 }
 

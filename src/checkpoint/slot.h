@@ -40,11 +40,16 @@ struct slot_keeping { bool sums, shadow; };
  * set does not tell everything since the last one), is pending; so are the dirty set's runs.
  * -ENOMEM: the slots stay usable, and what they had pending stays so. */
 int slots_follow(struct slots *slots, const ww_dirty *dirty, bool follows, struct slot_keeping keeping);
+/* The dirty set's runs are pending, where they are of regions that have a slot. */
+void slots_mark(struct slots *slots, const ww_dirty *dirty);
 /* The next run of units that the checkpoint looks at, from `unit' on: its first, and *end; slot->units if there
  * is none. Whole pages. */
 uint64_t slot_next(const struct slot *slot, uint64_t unit, uint64_t *end);
 /* How many there are. */
 uint64_t slot_looked_at(const struct slot *slot);
+/* The parent image, or the one being written, has these bytes there; NULL: zeros, whose sum is taken to be 0
+ * (so that the tables of memory that is not used are not used either). */
+void slot_know(struct slot *slot, uint64_t unit, const void *bytes, struct page_hash sum);
 /* Bits for all units, none set; NULL: no memory. */
 uint64_t *slot_bits(const struct slot *slot);
 void slot_free_bits(const struct slot *slot, uint64_t *bits);

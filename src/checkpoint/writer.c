@@ -53,6 +53,8 @@ out_of_memory(void)
 static int
 table_add(struct table *table, const void *entries, size_t bytes)
 {
+  if (bytes == 0)
+    return 0;
   if (bytes > table->room - table->used) {
     size_t room = table->room ? 2 * table->room : 4096;
     while (bytes > room - table->used)

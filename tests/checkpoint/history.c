@@ -138,11 +138,11 @@ live(struct world *world)
     }
     if (what == 0)
       end_living(living);
-    else if (what == 1)
+    else if (what >= 20)
       resize_living(world, living);
     else if (what == 2)
       blink_living(world, living);
-    if (living->memory && what < 18)
+    if (living->memory && what < 16)
       write_somewhere(living);
   }
 }
@@ -338,7 +338,7 @@ main(int argc, char **argv)
   try_options("changed bytes", WW_CHAIN_NO_SYNC | WW_CHAIN_BYTES, 0, 0, WW_POLICY_TRAP);
   try_options("changed bytes, packed", WW_CHAIN_NO_SYNC | WW_CHAIN_BYTES, -5, 0, WW_POLICY_ADAPTIVE);
   try_options("every page that was written", WW_CHAIN_NO_SYNC | WW_CHAIN_EVERY_PAGE, 0, 0, WW_POLICY_ADAPTIVE);
-  try_options("past the page cache", WW_CHAIN_DIRECT, 1, 0, WW_POLICY_TRAP);
+  try_options("past the page cache", WW_CHAIN_DIRECT | WW_CHAIN_NO_SYNC, 1, 0, WW_POLICY_TRAP);
   try_options("five are kept", WW_CHAIN_NO_SYNC, 0, 5, WW_POLICY_ADAPTIVE);
   try_options("five are kept, by a thread", WW_CHAIN_NO_SYNC | WW_CHAIN_BACKGROUND | WW_CHAIN_BYTES, 1, 5,
               WW_POLICY_TRAP);
