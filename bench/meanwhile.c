@@ -60,8 +60,10 @@ choose_hot(struct ground *ground, bool scattered)
 static void
 sweep(const struct ground *ground, uint64_t value)
 {
+  const size_t page = page_bytes();
+
   for (size_t i = 0; i < ground->count; i++) {
-    volatile uint64_t *at = (void *)(ground->memory + (size_t)ground->hot[i] * page_bytes());
+    volatile uint64_t *at = (void *)(ground->memory + (size_t)ground->hot[i] * page);
 
     for (unsigned k = 0; k < 8; k++)
       at[k] = value + i + k;

@@ -410,7 +410,8 @@ struct ww_snapshot_options {
   size_t   size;            /* sizeof(struct ww_snapshot_options) */
   unsigned flags;           /* enum ww_snapshot_flags */
   size_t   pool;            /* bytes of copies of pages that may be waiting to be saved; 0: 64 MiB. Memory is
-                               only taken for those that there are */
+                               only taken for those that there are, and stays with the tracker for its next
+                               snapshot, until ww_stop() */
 };
 #define WW_SNAPSHOT_OPTIONS_INIT { sizeof(struct ww_snapshot_options), 0, 0 }
 

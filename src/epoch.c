@@ -188,6 +188,8 @@ tracker_stop(struct ww_tracker *tracker)
     /* Handlers that still found a region armed may be marking pages. */
     region_gate_wait();
     clear(tracker);
+    pool_destroy(tracker->pool);
+    tracker->pool = NULL;
   }
   lock_give(&tracker->lock);
   return error;

@@ -1,4 +1,4 @@
-/* pool.c - async-signal-safe (but for making and ending one). A bounded store of copies of pages.
+/* pool.c - async-signal-safe (but for making, renewing and ending one). A bounded store of copies of pages.
  *
  * Slots that are free are a stack, so that the one which was used last, and is in the cache and present,
  * is used next. The count beside its top is what tells a top that went and came back (A-B-A) from one
@@ -11,17 +11,24 @@
 #define NUMBER(top) ((uint32_t)(top))
 #define CHANGED(top) ((((top) >> 32) + 1) << 32)
 
+static uint64_t
+next_number(void)
+{
+  static _Atomic uint64_t pools;
+  return atomic_fetch_add(&pools, 1) + 1;
+}
+
 struct pool *
 pool_create(size_t bytes)
 {
-  static _Atomic uint64_t pools;
   size_t unit = os_page_size(), slots = bytes / unit;
   slots = slots < UINT32_MAX - 1 ? slots : UINT32_MAX - 1;
   size_t head = (sizeof(struct pool) + slots * sizeof(uint32_t) + 127) & ~(size_t)127;
   struct pool *pool = arena_map(NULL, head + slots * unit);
   if (!pool)
     return NULL;
-  pool->number = atomic_fetch_add(&pools, 1) + 1;
+  pool->number = next_number();
+  pool->wanted = bytes;
   pool->unit = unit;
   pool->slots = slots;
   pool->bound = slots * unit;
@@ -35,6 +42,24 @@ pool_destroy(struct pool *pool)
 {
   if (pool)
     arena_unmap(NULL, pool);
+}
+
+void
+pool_renew(struct pool *pool)
+{
+  size_t used = atomic_load(&pool->untouched) * pool->unit;
+  if (used >= pool->present)
+    pool->present = used;
+  else {
+    size_t left = pool->present - (pool->present - used) / 32;
+    os_forget(pool->base + left, pool->present - left);
+    pool->present = left;
+  }
+  pool->number = next_number();
+  atomic_store(&pool->top, 0);
+  atomic_store(&pool->untouched, 0);
+  atomic_store(&pool->most, 0);
+  atomic_store(&pool->given, 0);
 }
 
 static void *

@@ -8,7 +8,9 @@
 #include <stdint.h>
 
 struct pool {
-  uint64_t number;              /* no other pool has had it */
+  uint64_t number;              /* no other pool has it, and this one another when it is renewed */
+  size_t wanted;                /* bytes, as they were asked for */
+  size_t present;               /* bytes that were used once, and are in memory still */
   size_t unit, slots;           /* bytes of a slot, a page of the processor's; how many there are */
   char *base;
   _Atomic uint32_t *next;       /* [slots] 1 + the slot below, of those that are free again; 0: the last */
@@ -20,9 +22,12 @@ struct pool {
   _Atomic uint64_t given;       /* how often something was given back */
 };
 
-/* Of so many bytes; NULL if there is no memory. These two are not for handlers. */
+/* Of so many bytes; NULL if there is no memory. These three are not for handlers. */
 struct pool *pool_create(size_t bytes);
 void pool_destroy(struct pool *pool);
+/* For the next one, nothing of it being taken. What was used stays in memory: to get it anew from the kernel
+ * costs three times what it costs to copy a page. Of what is not, a 32nd part is given back each time. */
+void pool_renew(struct pool *pool);
 /* Room for a page of `length` bytes. Within the bound: NULL if it is full, or not a slot's length. Beyond:
  * mapped for it alone; NULL if there is no memory. */
 void *pool_take(struct pool *pool, size_t length);

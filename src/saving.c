@@ -132,6 +132,7 @@ ww_snapshot_end(struct ww_snapshot *snapshot)
       error = error_set(-EIO, "a descriptor of Writewatch's was closed while the snapshot lasted: writes may "
                         "have come through");
     snapshot_end_holding(snapshot->region, snapshot->regions, false);
+    snapshot_keep_pool(snapshot);
     tracker->snapshot = NULL;
     lock_give(&tracker->lock);
   }

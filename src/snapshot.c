@@ -72,12 +72,12 @@ running_set(struct ww_region *region)
 /* ---------------------------------------------------------------- freezing */
 
 /* F3 for [from, to). With mprotect(2) what is read-only already costs next to nothing, and each call holds up
- * other threads' faults, which wait anyway: so one call. Else the kernel looks at each page, and what
- * lies between two marked ones is passed over where it is long. */
+ * other threads' faults, which wait anyway: so one call. Else the kernel changes each page anew, marked or
+ * not, and a call costs as much as a handful of them. */
 static int
 arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t to, bool exact)
 {
-  enum { GAP = 512 };
+  enum { GAP = 8 };
   size_t first = bitmap_next(&set->dirty, from);
   if (first >= to)
     return 0;
@@ -85,10 +85,9 @@ arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t t
     return engine_arm(region, first, bitmap_previous(&set->dirty, to - 1) + 1 - first, exact);
   int error = 0;
   while (first < to && !error) {
-    size_t behind = (first / 64 + 1) * 64, next;
-    while ((next = bitmap_next(&set->dirty, behind)) < to && next - behind < GAP)
-      behind = (next / 64 + 1) * 64;
-    behind = behind < to ? behind : to;
+    size_t behind = first + 1, next;
+    while ((next = bitmap_next(&set->dirty, behind)) < to && next - behind <= GAP)
+      behind = next + 1;
     error = engine_arm(region, first, behind - first, exact);
     first = next;
   }
@@ -240,10 +239,32 @@ snapshot_forget(struct ww_tracker *tracker)
   tracker->snapshot = NULL;
 }
 
+void
+snapshot_keep_pool(struct ww_snapshot *snapshot)
+{
+  pool_destroy(snapshot->tracker->pool);
+  snapshot->tracker->pool = snapshot->pool;
+  snapshot->pool = NULL;
+}
+
 /* ------------------------------------------------------------------- begin */
 
+/* The last one's, if it is as large. */
 static int
-prepare(struct ww_snapshot *snapshot)
+find_pool(struct ww_snapshot *snapshot, size_t bytes)
+{
+  struct ww_tracker *tracker = snapshot->tracker;
+  if (tracker->pool && tracker->pool->wanted == bytes) {
+    snapshot->pool = tracker->pool;
+    tracker->pool = NULL;
+    pool_renew(snapshot->pool);
+  } else
+    snapshot->pool = pool_create(bytes);
+  return snapshot->pool ? 0 : error_set(-ENOMEM, "no memory for a pool of %zu bytes", bytes);
+}
+
+static int
+prepare(struct ww_snapshot *snapshot, size_t pool)
 {
   struct ww_tracker *tracker = snapshot->tracker;
   if (!tracker->started)
@@ -260,7 +281,8 @@ prepare(struct ww_snapshot *snapshot)
       return error_set(-ENOMEM, "region \"%s\": no memory to hold %zu pages", region->name, region->pages);
   }
   snapshot->region = arena_map(NULL, (tracker->regions + 1) * sizeof *snapshot->region);
-  return snapshot->region ? 0 : error_set(-ENOMEM, "no memory for a snapshot of %zu regions", tracker->regions);
+  return snapshot->region ? find_pool(snapshot, pool)
+    : error_set(-ENOMEM, "no memory for a snapshot of %zu regions", tracker->regions);
 }
 
 /* Of what is held only what the collect has returned is wanted. */
@@ -386,14 +408,14 @@ ww_snapshot_begin(struct ww_tracker *tracker, const struct ww_snapshot_options *
     return error;
   struct ww_dirty *written = NULL;
   struct ww_snapshot *snapshot = arena_map(NULL, sizeof *snapshot);
-  if (!snapshot || !(snapshot->pool = pool_create(options.pool)))
-    error = error_set(-ENOMEM, "no memory for a snapshot with a pool of %zu bytes", options.pool);
+  if (!snapshot)
+    error = error_set(-ENOMEM, "no memory for a snapshot");
   else {
     snapshot->tracker = tracker;
     lock_take(&tracker->lock);
     /* What the audit finds to be missed may lie on any page. */
     snapshot->full = (options.flags & WW_SNAPSHOT_FULL) || tracker->audited;
-    error = prepare(snapshot);
+    error = prepare(snapshot, options.pool);
     if (!error && (tracker->flags & WW_SHIELD))
       waiting_refresh();
     if (!error)

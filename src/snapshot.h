@@ -22,6 +22,8 @@ struct ww_snapshot {
 
 /* All with the tracker's lock held. The tracker ends, or this is a forked child: its snapshot is over. */
 void snapshot_forget(struct ww_tracker *tracker);
+/* Nothing of it is held any more: its pool is for the next one of the tracker, whose lock is held. */
+void snapshot_keep_pool(struct ww_snapshot *snapshot);
 /* NULL is allowed. Without the lock: nothing is held any more. */
 void snapshot_free(struct ww_snapshot *snapshot);
 /* Pages [first, behind) are not wanted any more. */

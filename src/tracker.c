@@ -123,6 +123,8 @@ tracker_destroy(struct ww_tracker *tracker)
 {
   lock_take(&tracker->lock);
   snapshot_forget(tracker);
+  pool_destroy(tracker->pool);
+  tracker->pool = NULL;
   lock_give(&tracker->lock);
   if (tracker->started)
     tracker_stop(tracker);

@@ -51,6 +51,7 @@ struct ww_tracker {
   bool withdrawn;                   /* a region was removed in this epoch: its faults are in the log */
 
   struct ww_snapshot *snapshot;     /* that holds pages, or NULL */
+  struct pool *pool;                /* of the last one, for the next; or NULL */
 
   struct ww_tracker *next;          /* the list of all, see fork.c */
 };
