@@ -362,7 +362,9 @@ WW_API int  ww_dirty_writer_at(const ww_dirty *dirty, size_t index, void **page,
  * and under WW_POLICY_TRAP without WW_SHIELD, memcpy() does as well.
  * Any thread; not while the tracker is being destroyed. Pages of a region that was removed are merely
  * copied.
- * -EINVAL an argument is NULL, or the range is not whole pages of one region of the dirty set */
+ * -EINVAL an argument is NULL, or the range is not whole pages of one region of the dirty set
+ * -EFAULT part of it cannot be read: the program has made it PROT_NONE, unmapped it or made its file
+ *         shorter since; some pages may have been copied */
 WW_API int  ww_dirty_copy(const ww_dirty *dirty, const void *address, size_t length, void *buffer);
 WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
 

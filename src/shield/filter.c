@@ -116,8 +116,8 @@ put(size_t length)
                      "far apart");
   long thread = os_seccomp(length, program);
   if (thread > 0)
-    return error_set(-EBUSY, "thread %ld has a seccomp filter that others have not, so the shield's cannot be "
-                     "added to all: create the first tracker with WW_SHIELD before there are other threads",
+    return error_set(-EBUSY, "thread %ld has a seccomp filter that others have not, so the shield's cannot "
+                     "be added to all: create the first tracker with WW_SHIELD before there are other threads",
                      thread);
   if (thread < 0)
     return error_set(thread == -ENOMEM ? -ENOMEM : -ENOTSUP, "the kernel refuses a seccomp filter: %s; the "
@@ -143,8 +143,8 @@ install(const struct coverage *coverage)
 int
 filter_blocked(int32_t thread)
 {
-  return error_set(-EBUSY, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock them "
-                   "there, or create the tracker before that thread", (int)thread);
+  return error_set(-EBUSY, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock "
+                   "them there, or create the tracker before that thread", (int)thread);
 }
 
 int
@@ -239,7 +239,8 @@ filter_code(uintptr_t start, uintptr_t end)
   for (size_t i = 0; i < added.code; i++) {
     bool here = false;
     for (size_t j = 0; j < installed.code; j++)
-      here |= installed.codes[j].start <= added.codes[i].start && installed.codes[j].end >= added.codes[i].end;
+      here |= installed.codes[j].start <= added.codes[i].start
+        && installed.codes[j].end >= added.codes[i].end;
     known &= here;
   }
   if (!known && filters && filters < FILTERS_MAX) {

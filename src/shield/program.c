@@ -263,7 +263,8 @@ emit_quick(struct program *program, const struct row *row, const struct coverage
 {
   const struct out *out = &row->out[0];
   uintptr_t first = coverage->window[0].start, last = coverage->window[0].end - 1;
-  if (out->kind != OUT_BYTES || out->size != 1 || row->out[1].kind != OUT_NONE || row->also[0].kind != OUT_NONE
+  if (out->kind != OUT_BYTES || out->size != 1 || row->out[1].kind != OUT_NONE
+      || row->also[0].kind != OUT_NONE
       || row->when[0].kind != WHEN_NONE || coverage->windows != 1 || first >> 32 != last >> 32)
     return;
   LOAD(argument_at(out->pointer) + 4);

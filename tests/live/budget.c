@@ -178,7 +178,8 @@ exhausted(void)
    * say so, but a write must not be lost. */
   map_own(&more, 16);
   int error = ww_collect(tracker, &dirty);
-  ok(!error || error == -ENOMEM, "exhausted: collected, or no memory: %s", error ? ww_last_error() : "collected");
+  ok(!error || error == -ENOMEM, "exhausted: collected, or no memory: %s", error
+     ? ww_last_error() : "collected");
   munmap(own, ((size_t)left + 64) * page);
   if (more != MAP_FAILED)
     munmap(more, 16 * page);
