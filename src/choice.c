@@ -235,10 +235,13 @@ keep(struct policy *policy, size_t word, uint64_t mask)
   (void)bitmap_set_word(&policy->kept, word, mask);
 }
 
+/* Where there are no mappings left for it they stay closed, and trap once more: opened with all up to the
+ * next open page (engine_mprotect.c) they would drag others along. */
 static void
 open_pending(struct choice *choice)
 {
-  if (choice->behind > choice->first)
+  const struct ww_tracker *tracker = choice->region->tracker;
+  if (choice->behind > choice->first && atomic_load(&tracker->mappings) <= tracker->mappings_budget)
     (void)engine_open(choice->region, choice->running, choice->first, choice->behind - choice->first);
   choice->first = choice->behind = 0;
 }
