@@ -30,7 +30,12 @@ static struct node *reserve_first, *rover;
  * more would keep the places for good. */
 enum { SPARE = 4, SPARE_LENGTH = 256 * 1024 };
 static struct node *spare[SPARE];       /* the oldest first; NULL: none from here on */
-static bool spares_kept;
+static _Atomic bool spares_kept;
+/* One that was given back since somebody had the lock: to let go of a dirty set takes no lock then, and so no
+ * system calls to hold signals off. */
+static struct node *_Atomic returned;
+
+static void take_in_returned(void);
 
 static void
 drop_spare(unsigned at)
@@ -41,13 +46,14 @@ drop_spare(unsigned at)
 }
 
 static struct node *
-take_spare(size_t length)
+take_spare(size_t length, size_t used)
 {
+  take_in_returned();
   for (unsigned i = 0; i < SPARE && spare[i]; i++) {
     struct node *node = spare[i];
     if (node->length >= length && node->length <= 4 * length) {
       drop_spare(i);
-      memset((char *)node + HEAD, 0, length - HEAD);
+      memset((char *)node + HEAD, 0, used);
       return node;
     }
   }
@@ -153,7 +159,7 @@ arena_map(struct arena *arena, size_t length)
   if (length > SIZE_MAX / 2)
     return NULL;
   lock_take(&lock);
-  struct node *node = take_spare(whole(length));
+  struct node *node = take_spare(whole(length), length);
   if (!node)
     node = map_in_reserve(whole(length));
   if (!node && (node = os_map(whole(length)))) {
@@ -181,11 +187,21 @@ unmap(struct node *node)
     os_unmap(node, node->length);
 }
 
+static void
+take_in_returned(void)
+{
+  struct node *node = atomic_load(&returned) ? atomic_exchange(&returned, NULL) : NULL;
+  struct node *unwanted = node ? put_aside(node) : NULL;
+  if (unwanted)
+    unmap(unwanted);
+}
+
 void
 arena_keep_spares(bool keep)
 {
   lock_take(&lock);
   spares_kept = keep;
+  take_in_returned();
   while (!keep && spare[0]) {
     unmap(spare[0]);
     drop_spare(0);
@@ -197,14 +213,17 @@ void
 arena_unmap(struct arena *arena, void *address)
 {
   struct node *node = (void *)((char *)address - HEAD);
-  size_t length = node->length;
+  if (arena)
+    atomic_fetch_sub(&arena->bytes, node->length);
+  struct node *before = NULL;
+  if (spares_kept && node->length <= SPARE_LENGTH && atomic_compare_exchange_strong(&returned, &before, node))
+    return;
   lock_take(&lock);
+  take_in_returned();
   struct node *unwanted = put_aside(node);
   if (unwanted)
     unmap(unwanted);
   lock_give(&lock);
-  if (arena)
-    atomic_fetch_sub(&arena->bytes, length);
 }
 
 bool

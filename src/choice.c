@@ -19,6 +19,7 @@ struct choice {
   size_t pins;
   double budget[HISTORIES], neighbours;  /* pages of each kind that may be kept */
   double risk;                  /* the share of what traps cost that may be risked */
+  bool keeps;                   /* any */
   size_t traps, alone;          /* met; with no neighbour */
   unsigned dense;               /* traps in a word from which on its other pages are tried */
   size_t first, behind;         /* pages that are still to be opened, none of which may stay closed */
@@ -234,10 +235,13 @@ keep(struct policy *policy, size_t word, uint64_t mask)
   (void)bitmap_set_word(&policy->kept, word, mask);
 }
 
+/* Where there are no mappings left for it they stay closed, and trap once more: opened with all up to the
+ * next open page (engine_mprotect.c) they would drag others along. */
 static void
 open_pending(struct choice *choice)
 {
-  if (choice->behind > choice->first)
+  const struct ww_tracker *tracker = choice->region->tracker;
+  if (choice->behind > choice->first && atomic_load(&tracker->mappings) <= tracker->mappings_budget)
     (void)engine_open(choice->region, choice->running, choice->first, choice->behind - choice->first);
   choice->first = choice->behind = 0;
 }
@@ -320,6 +324,8 @@ choose_word(struct choice *choice, size_t word)
   policy->bank += choice->risk * trap_cost(policy) * traps;
   choice->traps += traps;
   choice->alone += (unsigned)__builtin_popcountll(trapped & ~(trapped << 1) & ~(trapped >> 1));
+  if (!choice->keeps)
+    return;
   uint64_t may = eligible(choice, word), taken = 0;
   candidates &= may;
   for (unsigned kind = 0; kind < HISTORIES; kind++)
@@ -354,18 +360,18 @@ policy_choose(struct ww_region *region, struct page_set *ended, struct page_set 
   if (may_try(&choice))
     learn_neighbours(&choice);
   history_learn(&policy->history, written_now, &choice);
-  bool kernel = region->engine == WW_ENGINE_PAGEMAP, keeps = !kernel || pays(&choice);
+  choice.keeps = region->engine != WW_ENGINE_PAGEMAP || pays(&choice);
   bool bold = !policy->has_begun && trap_cost(policy) > MUCH * policy->cost.verify;
   choice.risk = bold ? RISK_FIRST : RISK;
   if (!policy->has_begun)
     policy->bank += LESSONS * trial_cost(policy);
-  if (keeps)
+  if (choice.keeps)
     set_budgets(&choice);
   for (size_t page = 0; (page = bitmap_next(&ended->dirty, page)) != BITMAP_NONE; page = next_word(page)) {
     double before = policy->bank;
     choose_word(&choice, page / 64);
     /* What this word's traps have put into the bank may be risked at once. */
-    if (policy->bank > 0 && keeps)
+    if (policy->bank > 0 && choice.keeps)
       add_budgets(&choice, policy->bank - before);
   }
   open_pending(&choice);
