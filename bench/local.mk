@@ -10,8 +10,10 @@ bench_bench_SOURCES = \
   %D%/bare.c \
   %D%/collect.c \
   %D%/contest.c \
+  %D%/durable.c \
   %D%/facts.c \
   %D%/instruments.c \
+  %D%/meanwhile.c \
   %D%/memory.c \
   %D%/micro.c \
   %D%/output.c \
@@ -22,7 +24,7 @@ bench_bench_SOURCES = \
   tools/delivery.c \
   tools/delivery.h \
   tests/shield/shielded.h
-bench_bench_LDADD = libwritewatch.la $(JANSSON_LIBS) -lm
+bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
 # Reports of a trace of a gigabyte: time and memory. REPORTFLAGS='--bytes 100000000'
 check_PROGRAMS += bench/report
