@@ -86,6 +86,17 @@ put_escaped(FILE *out, const char *text)
   putc('"', out);
 }
 
+/* Bytes that put_escaped() makes of it, at most. */
+static size_t
+escaped_size(const char *text)
+{
+  size_t size = 2;
+
+  for (; *text; text++)
+    size += (unsigned char)*text < 0x20 || *text == 0x7f || strchr("\"\\<>&'\xe2", *text) ? 6 : 1;
+  return size;
+}
+
 /* UTF-8, and no longer than it may be. */
 static char *
 clean(const char *text)
@@ -132,7 +143,7 @@ intern(struct json *json, const char *text)
     json->error = -ENOMEM;
     return REPORT_NOWHERE;
   }
-  if (json->texts_size + strlen(good) > JSON_TEXTS)
+  if (json->texts_size + escaped_size(good) > JSON_TEXTS)
     *good = 0;   /* too much text: this one is left out */
   hash = report_hash_text(3, good);
   position = report_index_find(&json->by_text, hash, same_text, json->texts, good);
@@ -147,7 +158,7 @@ intern(struct json *json, const char *text)
     free(good);
     return REPORT_NOWHERE;
   }
-  json->texts_size += strlen(good) + 8;
+  json->texts_size += escaped_size(good);
   json->texts[json->texts_count++] = good;
   return position;
 }

@@ -10,7 +10,7 @@
 #define PAGE_WRITERS 1500u    /* rows of each grouping */
 #define PAGE_REGIONS 5000u
 #define PAGE_REMARKS 200u     /* of each kind */
-#define PAGE_FRAMES  100000u  /* different ones */
+#define PAGE_FRAMES  50000u  /* different ones */
 
 void page_run(struct json *json, const struct trace_summary *summary);
 void page_totals(struct json *json, const struct trace_summary *summary);
