@@ -11,22 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The region of the dirty set that holds the whole range. */
-static struct ww_region *
-find_region(const struct ww_dirty *dirty, uintptr_t start, uintptr_t end)
-{
-  size_t low = 0, high = dirty->regions;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (dirty->region[middle]->end <= start)
-      low = middle + 1;
-    else
-      high = middle;
-  }
-  return low < dirty->regions && dirty->region[low]->start <= start && dirty->region[low]->end >= end
-    ? dirty->region[low] : NULL;
-}
-
 /* Of a region that was removed, or never kept a page open: mere copies. */
 static int
 copy_plainly(uintptr_t at, size_t length, size_t size, char *buffer)
@@ -79,8 +63,8 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
   uintptr_t start = (uintptr_t)address;
   if (!dirty || !address || !buffer)
     return error_set(-EINVAL, "ww_dirty_copy: the dirty set, the address or the buffer is NULL");
-  struct ww_region *region = start + length < start ? NULL : find_region(dirty, start, start + length);
-  if (!region || (start | length) & (((uintptr_t)1 << region->shift) - 1))
+  struct ww_region *region = region_among(dirty->region, dirty->regions, start, start + length);
+  if (!region)
     return error_set(-EINVAL, "ww_dirty_copy: %zu bytes from %p are not whole pages of one region of the "
                      "dirty set", length, address);
   /* Not all of a large range under one lock: collects wait meanwhile. */
@@ -95,4 +79,17 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
                        (unsigned long)(start + done), (unsigned long)(start + done + here));
   }
   return 0;
+}
+
+int
+ww_dirty_give_back(struct ww_tracker *tracker, const struct ww_dirty *dirty)
+{
+  if (!tracker || !dirty)
+    return error_set(-EINVAL, "ww_dirty_give_back: the tracker or the dirty set is NULL");
+  lock_take(&tracker->lock);
+  bool started = tracker->started;
+  if (started)
+    dirty_give_back(dirty, tracker);
+  lock_give(&tracker->lock);
+  return started ? 0 : error_set(-ENODATA, "the tracker is not started");
 }

@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "context.h"
 #include "engine.h"
+#include "hold.h"
 #include "lock.h"
 #include "maps.h"
 #include "pin.h"
@@ -65,6 +66,8 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   /* With the pagemap engine (around fork()) a page may have been written before, unmarked. */
   if (first && region->policy && tracker->engine != WW_ENGINE_PAGEMAP)
     policy_ahead(region, set, &page, &count);
+  if (region->policy)
+    hold_widen(region, set, &page, &count);
   int error = engine_open(region, set, page, count);
   gate_leave(pass);
   return error;
@@ -111,14 +114,17 @@ ours(int signal, const siginfo_t *info, const ucontext_t *context)
   bool bus = signal == SIGBUS;
   if (info->si_code != (bus ? BUS_ADRERR : SEGV_ACCERR) || !context_is_write(context))
     return false;
+  struct hold_patience patience = { 0, 0 };
   unsigned repeats, asked = 0;
   bool again = bus && is_again(address, context_instruction(context), &repeats);
   for (unsigned attempt = 0;;) {
     uint64_t armings = atomic_load(&region_armings), pins = pin_armings();
     struct gate_pass pass = gate_enter(&region_gate);
     struct ww_region *region = region_find(region_table(), address);
-    if (region && atomic_load(&region->changing)) {
-      /* Whoever changes it waits for us to leave (shield/follow.h): out, and look again. */
+    if (region && (atomic_load(&region->changing)
+                   || hold_is_patient(region, (address - region->start) >> region->shift, &patience))) {
+      /* Whoever changes it waits for us to leave (shield/follow.h), or there is no room for what the
+       * page holds (hold.h): out, and look again. */
       gate_leave(pass);
       os_pause(attempt++);
       continue;

@@ -16,6 +16,7 @@ libtracker_la_SOURCES = \
   %D%/bitmap.h \
   %D%/carry.c \
   %D%/carry.h \
+  %D%/choice.c \
   %D%/context.h \
   %D%/copy.c \
   %D%/cost.c \
@@ -43,6 +44,10 @@ libtracker_la_SOURCES = \
   %D%/gate.h \
   %D%/hashing.c \
   %D%/hashing.h \
+  %D%/hold.c \
+  %D%/hold.h \
+  %D%/history.c \
+  %D%/history.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -51,6 +56,7 @@ libtracker_la_SOURCES = \
   %D%/lock.h \
   %D%/maps.c \
   %D%/maps.h \
+  %D%/odds.h \
   %D%/os.c \
   %D%/os.h \
   %D%/os_userfault.c \
@@ -61,6 +67,8 @@ libtracker_la_SOURCES = \
   %D%/pin.h \
   %D%/policy.c \
   %D%/policy.h \
+  %D%/pool.c \
+  %D%/pool.h \
   %D%/process.c \
   %D%/process.h \
   %D%/raw.c \
@@ -69,6 +77,7 @@ libtracker_la_SOURCES = \
   %D%/region.h \
   %D%/runs.c \
   %D%/runs.h \
+  %D%/saving.c \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
@@ -112,6 +121,8 @@ libtracker_la_SOURCES = \
   %D%/sigchain.c \
   %D%/sigchain.h \
   %D%/sigmask.h \
+  %D%/snapshot.c \
+  %D%/snapshot.h \
   %D%/stack.h \
   %D%/threads.c \
   %D%/threads.h \
@@ -119,6 +130,7 @@ libtracker_la_SOURCES = \
   %D%/tracker.c \
   %D%/tracker.h \
   %D%/userfault.h \
+  %D%/verdict.c \
   %D%/writers.c \
   %D%/writers.h
 if HAVE_LIBUNWIND

@@ -42,11 +42,14 @@ fill(struct columns_row *row, double a, double b, uint64_t pages_a, uint64_t pag
 }
 
 static void
-print_pairs(const struct report_page *page, const struct trace_summary *const summaries[2], enum summary_by by,
+print_pairs(const struct report_page *page, const struct trace_summary *const summaries[2],
+            enum summary_by by,
             size_t top)
 {
   struct columns table = { .page = page, .count = 5,
-                           .titles = { "A MiB/s", "B MiB/s", "change", "A pages", "B pages", summary_by_names[by] } };
+                           .titles =
+                               { "A MiB/s", "B MiB/s", "change", "A pages", "B pages",
+                                 summary_by_names[by] } };
   struct diff_pairs pairs;
   size_t shown;
 
@@ -65,7 +68,8 @@ print_pairs(const struct report_page *page, const struct trace_summary *const su
     row = columns_add(&table, name);
     if (!row)
       break;
-    fill(row, trace_diff_rate(summaries[0], pair->side[0].bytes), trace_diff_rate(summaries[1], pair->side[1].bytes),
+    fill(row, trace_diff_rate(summaries[0], pair->side[0].bytes),
+         trace_diff_rate(summaries[1], pair->side[1].bytes),
          pair->side[0].pages, pair->side[1].pages);
   }
   columns_print(&table);
@@ -82,7 +86,8 @@ print_totals(const struct report_page *page, const struct trace_summary *const s
   const struct trace_summary *a = summaries[0], *b = summaries[1];
   struct columns_row *row = columns_add(&table, strdup("dirty, each page once an epoch"));
   if (row)
-    fill(row, trace_diff_rate(a, a->dirty.bytes), trace_diff_rate(b, b->dirty.bytes), a->dirty.pages, b->dirty.pages);
+    fill(row, trace_diff_rate(a, a->dirty.bytes), trace_diff_rate(b, b->dirty.bytes), a->dirty.pages,
+         b->dirty.pages);
   row = columns_add(&table, strdup("different pages"));
   if (row)
     fill(row, trace_diff_rate(a, a->ever_bytes), trace_diff_rate(b, b->ever_bytes), a->ever, b->ever);
@@ -165,7 +170,8 @@ pair_object(const struct trace_summary *const summaries[2], const struct diff_pa
 }
 
 static void
-dump_pairs(struct report_sink *sink, const struct trace_summary *const summaries[2], enum summary_by by, size_t top)
+dump_pairs(struct report_sink *sink, const struct trace_summary *const summaries[2], enum summary_by by,
+           size_t top)
 {
   struct diff_pairs pairs;
 

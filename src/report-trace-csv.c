@@ -40,7 +40,8 @@ static void
 put_evidence(struct report_sink *sink, const struct summary_count *count)
 {
   report_printf(sink, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64, count->by_evidence[WW_TRAPPED],
-                count->by_evidence[WW_VERIFIED], count->by_evidence[WW_DECLARED], count->by_evidence[WW_ASSUMED]);
+                count->by_evidence[WW_VERIFIED], count->by_evidence[WW_DECLARED],
+                    count->by_evidence[WW_ASSUMED]);
 }
 
 static void
@@ -65,7 +66,8 @@ put_regions(const struct report_part *part, struct report_sink *sink)
       continue;
     put_head(sink, "region", region->region->id, region->region->name, trace_kind_name(region->region->kind));
     report_printf(sink, ",0x%" PRIx64 ",0x%" PRIx64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
-                  region->region->address, region->region->address + region->region->length, region->dirty.pages,
+                  region->region->address, region->region->address + region->region->length,
+                      region->dirty.pages,
                   region->dirty.bytes, region->epochs, region->ever);
     put_evidence(sink, &region->dirty);
     report_puts(sink, "\n");
@@ -105,13 +107,15 @@ put_writers(const struct report_part *part, struct report_sink *sink)
   }
   if (part->choice->by == SUMMARY_BY_STACK)
     for (size_t i = 0; i < shown; i++)
-      trace_frames_want(part->summary->frames, trace_index_stack(&part->summary->index, sorted[i].stack), false);
+      trace_frames_want(part->summary->frames, trace_index_stack(&part->summary->index, sorted[i].stack),
+                        false);
   for (size_t i = 0; i < shown && !sink->error; i++) {
     const struct summary_writer *writer = &sorted[i];
     char *stack = part->choice->by == SUMMARY_BY_STACK ? stack_text(part->summary, writer->stack) : NULL;
     put_head(sink, "writer", writer->key, stack ? stack : writer->name,
              part->choice->by == SUMMARY_BY_STACK ? NULL : writer->detail);
-    report_printf(sink, ",,,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",,,,,\n", writer->pages, writer->bytes, writer->epochs);
+    report_printf(sink, ",,,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",,,,,\n", writer->pages, writer->bytes,
+                  writer->epochs);
     free(stack);
   }
   free(sorted);
@@ -123,7 +127,8 @@ put_growth(const struct trace_summary *summary, struct report_sink *sink)
   for (size_t i = 0; i < summary->growth_count; i++) {
     const struct summary_growth *growth = &summary->growth[i];
     put_head(sink, "growth", growth->epochs, NULL, NULL);
-    report_printf(sink, ",,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",,,,,\n", (uint64_t)growth->duration,
+    report_printf(sink, ",,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",,,,,\n",
+                  (uint64_t)growth->duration,
                   (uint64_t)(growth->pages + 0.5), (uint64_t)(growth->bytes + 0.5), growth->epochs);
   }
 }
@@ -135,7 +140,9 @@ report_trace_csv(const struct trace_summary *summary, const struct report_choice
   struct report_part part = { .summary = summary, .choice = choice };
 
   report_sink_open(&sink, fd);
-  report_puts(&sink, "row,id,name,detail,begin,end,pages,bytes,epochs,different,trapped,verified,declared,assumed\n");
+  report_puts(&sink,
+              "row,id,name,detail,begin,end,pages,bytes,epochs,different,"
+              "trapped,verified,declared,assumed\n");
   put_epochs(summary, &sink);
   put_regions(&part, &sink);
   put_writers(&part, &sink);

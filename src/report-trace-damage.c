@@ -21,11 +21,13 @@ report_trace_damage(const struct report_part *part)
   }
   if (index->damages_count > INDEX_DAMAGES_KEPT)
     report_printf(part->page.sink, "... and DAMAGED in %s more places, %s bytes in all\n",
-                  figure_count(index->damages_count - INDEX_DAMAGES_KEPT).text, figure_count(index->damaged).text);
+                  figure_count(index->damages_count - INDEX_DAMAGES_KEPT).text,
+                      figure_count(index->damaged).text);
   if (index->tail) {
     line = report_line_begin(&part->page, 0);
     report_line_words(&line, "", "CUT at byte %" PRIu64 ":", index->tail_at);
-    report_line_words(&line, " ", "the last %s bytes are the beginning of a block", figure_count(index->tail).text);
+    report_line_words(&line, " ", "the last %s bytes are the beginning of a block",
+                      figure_count(index->tail).text);
     report_line_end(&line);
   }
   for (size_t i = 0; i < part->summary->epochs_count; i++)
@@ -35,14 +37,16 @@ report_trace_damage(const struct report_part *part)
     }
   if (cut) {
     line = report_line_begin(&part->page, 0);
-    report_line_words(&line, "", "INCOMPLETE: %s epoch%s %s pages that are missing here", figure_count(cut).text,
+    report_line_words(&line, "", "INCOMPLETE: %s epoch%s %s pages that are missing here",
+                      figure_count(cut).text,
                     figure_plural(cut), cut == 1 ? "has" : "have");
     report_line_words(&line, ", ", "%s %" PRIu64, cut == 1 ? "number" : "the last is number", last);
     report_line_end(&line);
   }
   if (part->summary->unplaced) {
     line = report_line_begin(&part->page, 0);
-    report_line_words(&line, "", "LEFT OUT: %s pages of regions that the trace does not know, or beyond their end",
+    report_line_words(&line, "",
+                      "LEFT OUT: %s pages of regions that the trace does not know, or beyond their end",
                     figure_count(part->summary->unplaced).text);
     report_line_end(&line);
   }

@@ -87,7 +87,8 @@ static void
 print_axis(const struct report_part *part, unsigned width)
 {
   const struct trace_summary *summary = part->summary;
-  const struct summary_epoch *first = &summary->epochs[0], *last = &summary->epochs[summary->epochs_count - 1];
+  const struct summary_epoch *first = &summary->epochs[0],
+                             *last = &summary->epochs[summary->epochs_count - 1];
   struct figure begin = figure_time(first->epoch->begin), end = figure_time(last->epoch->end);
   size_t used = strlen(begin.text) + strlen(end.text);
 
@@ -116,7 +117,8 @@ report_trace_heat(const struct report_part *part)
   else
     report_line_words(&line, "", "Heat map: a column is %s epochs,",
                     figure_decimal((double)part->summary->epochs_count / heat->columns, 1).text);
-  report_line_words(&line, " ", "%s few to all of a cell's pages dirty,", part->page.utf8 ? "▁▂▃▄▅▆▇█" : letters);
+  report_line_words(&line, " ", "%s few to all of a cell's pages dirty,", part->page.utf8 ? "▁▂▃▄▅▆▇█"
+                    : letters);
   report_line_words(&line, " ", "blank none");
   report_line_end(&line);
   for (uint32_t row = 0; row < heat->rows; row++) {

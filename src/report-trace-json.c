@@ -162,7 +162,8 @@ region_object(const struct summary_region *region)
   object_set(&object, "page_size", object_number(known->page_size));
   object_set(&object, "pages", object_number(known->pages));
   object_set(&object, "first_epoch", object_number(known->first_epoch));
-  object_set(&object, "last_epoch", known->last_epoch == UINT64_MAX ? json_null() : object_number(known->last_epoch));
+  object_set(&object, "last_epoch", known->last_epoch == UINT64_MAX ? json_null()
+             : object_number(known->last_epoch));
   object_set(&object, "moved_to", known->target ? object_number(known->target) : json_null());
   object_set(&object, "dirty", count_object(&region->dirty));
   object_set(&object, "written_pages", object_number(region->written));

@@ -141,8 +141,10 @@ report_trace_growth(const struct report_part *part)
     row->cells[1] = figure_time((uint64_t)growth->duration);
     row->cells[2] = figure_decimal(growth->pages, 0);
     row->cells[3] = figure_bytes((uint64_t)growth->bytes);
-    row->cells[4] = figure_decimal(growth->duration > 0 ? growth->bytes / 1048576 / (growth->duration / 1e9) : -1, 1);
-    row->cells[5] = i ? figure_share(one * (double)growth->epochs - growth->bytes, one * (double)growth->epochs)
+    row->cells[4] = figure_decimal(growth->duration > 0 ? growth->bytes / 1048576 / (growth->duration / 1e9)
+                                   : -1, 1);
+    row->cells[5] = i ? figure_share(one * (double)growth->epochs - growth->bytes, one
+                                     * (double)growth->epochs)
                       : (struct figure){ "" };
     row->cells[6] = figure_bytes(growth->bytes_most);
     row->cells[7] = figure_count(growth->windows);

@@ -109,8 +109,10 @@ say_end(const struct report_part *part)
                   : index->end.how == TRACE_DURATION ? "its duration was over" : "it failed",
                   *more ? ": " : "", more);
   else
-    say_formatted(part, "ended", "%s%s%s", index->end.how == TRACE_REPLACED ? "another program took its place (exec)"
-                  : index->end.how == TRACE_STOPPED ? "the recording was stopped" : "in a way that is not known here",
+    say_formatted(part, "ended", "%s%s%s", index->end.how == TRACE_REPLACED
+                  ? "another program took its place (exec)"
+                  : index->end.how == TRACE_STOPPED ? "the recording was stopped"
+                      : "in a way that is not known here",
                   *more ? ": " : "", more);
 }
 
@@ -144,7 +146,8 @@ static void
 say_unwatched(struct report_line *line, const struct trace_coverage *coverage)
 {
   static const char *const words[TRACE_REASONS] = {
-    "stacks", "thread-local storage", "libc's", "the recorder's own", "not asked for", "refused", "for other reasons"
+    "stacks", "thread-local storage", "libc's", "the recorder's own", "not asked for", "refused",
+        "for other reasons"
   };
   const char *before = " ";
   bool any = false;
@@ -169,12 +172,15 @@ say_share(const struct report_part *part, struct report_line *line)
   double worst = 2, share;
 
   for (size_t i = 0; i < index->coverage_count; i++) {
-    share = index->coverage[i].writable ? (double)index->coverage[i].watched / (double)index->coverage[i].writable : 1;
+    share = index->coverage[i].writable
+        ? (double)index->coverage[i].watched / (double)index->coverage[i].writable : 1;
     worst = share < worst ? share : worst;
   }
   share = last->writable ? (double)last->watched / (double)last->writable : 0;
-  report_line_words(line, " ", "%s of %s that the program could write to (%s)", figure_bytes(last->watched).text,
-                  figure_bytes(last->writable).text, figure_share((double)last->watched, (double)last->writable).text);
+  report_line_words(line, " ", "%s of %s that the program could write to (%s)",
+                    figure_bytes(last->watched).text,
+                  figure_bytes(last->writable).text,
+                      figure_share((double)last->watched, (double)last->writable).text);
   if (worst + 0.01 < share)
     report_line_words(line, ", ", "at worst %s", figure_share(worst, 1).text);
   say_unwatched(line, last);
@@ -190,7 +196,8 @@ say_unrecorded(const struct report_part *part)
   for (size_t i = 0; i < index->children_count && shown < CHILDREN_SHOWN; i++)
     if (!index->children[i].recorded) {
       report_printf(part->page.sink, "    %" PRIu64 ": ", index->children[i].pid);
-      report_name_wrap(part->page.sink, *index->children[i].reason ? index->children[i].reason : "it is not said why",
+      report_name_wrap(part->page.sink, *index->children[i].reason ? index->children[i].reason
+                       : "it is not said why",
                        6, part->page.width, part->page.utf8);
       report_puts(part->page.sink, "\n");
       shown++;
@@ -212,7 +219,8 @@ report_trace_coverage(const struct report_part *part)
   }
   report_line_words(&line, "", "Watched:");
   if (index->coverage_count == 0)
-    report_line_words(&line, " ", "%s at most; which share of the program's memory that is, the trace does not say",
+    report_line_words(&line, " ",
+                      "%s at most; which share of the program's memory that is, the trace does not say",
                     figure_bytes(part->summary->watched).text);
   else
     say_share(part, &line);
@@ -220,7 +228,8 @@ report_trace_coverage(const struct report_part *part)
   if (index->coverage_count) {
     const struct trace_coverage *last = &index->coverage[index->coverage_count - 1];
     line = report_line_begin(&part->page, 2);
-    report_line_words(&line, "", "%s thread%s", figure_count(last->threads).text, figure_plural(last->threads));
+    report_line_words(&line, "", "%s thread%s", figure_count(last->threads).text,
+                      figure_plural(last->threads));
     if (last->unshielded)
       report_line_words(&line, ", ", "%s of them UNSHIELDED: what the kernel writes for them may be missing",
                       figure_count(last->unshielded).text);
@@ -341,7 +350,8 @@ report_trace_totals(const struct report_part *part)
   }
   report_line_words(&line, "", "%s epoch%s in %s:", figure_count(summary->epochs_count).text,
                   figure_plural(summary->epochs_count), figure_time(summary->duration).text);
-  report_line_words(&line, " ", "%s dirty pages (each once an epoch)", figure_count(summary->dirty.pages).text);
+  report_line_words(&line, " ", "%s dirty pages (each once an epoch)",
+                    figure_count(summary->dirty.pages).text);
   report_line_words(&line, ", ", "%s", figure_bytes(summary->dirty.bytes).text);
   say_rate(&line, (double)summary->dirty.bytes, (double)summary->duration);
   if (part->choice->filtered)

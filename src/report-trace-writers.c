@@ -31,7 +31,8 @@ report_frame_text(const struct frame_found *frame, const struct names_place *pla
   int length;
 
   if (place->function && place->file)
-    length = asprintf(&text, "%s (%s:%" PRIu32 ")", place->function, report_name_base(place->file), place->line);
+    length = asprintf(&text, "%s (%s:%" PRIu32 ")", place->function, report_name_base(place->file),
+                      place->line);
   else if (place->function)
     length = asprintf(&text, "%s (%s+0x%" PRIx64 ")", place->function, library, frame->offset);
   else
@@ -50,7 +51,8 @@ print_frame(const struct report_part *part, const struct frame_found *frame)
       return;
     }
     report_puts(part->page.sink, "      ");
-    report_name_print(part->page.sink, text, part->page.width - 6 - (i + 1 < frame->count ? 9 : 0), part->page.utf8);
+    report_name_print(part->page.sink, text, part->page.width - 6 - (i + 1 < frame->count ? 9 : 0),
+                      part->page.utf8);
     report_puts(part->page.sink, i + 1 < frame->count ? " inlined\n" : "\n");
     free(text);
   }
@@ -64,17 +66,20 @@ print_stack(const struct report_part *part, size_t rank, const struct summary_wr
   uint32_t depth = stack ? stack->depth : 0, i;
 
   report_line_words(&line, "", "%3zu.", rank);
-  report_line_words(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text, figure_plural(writer->pages),
+  report_line_words(&line, " ", "%s page%s (%s)", figure_count(writer->pages).text,
+                    figure_plural(writer->pages),
                   figure_share((double)writer->pages, (double)part->summary->dirty.pages).text);
   report_line_words(&line, ", ", "%s", figure_bytes(writer->bytes).text);
-  report_line_words(&line, ", ", "in %s epoch%s", figure_count(writer->epochs).text, figure_plural(writer->epochs));
+  report_line_words(&line, ", ", "in %s epoch%s", figure_count(writer->epochs).text,
+                    figure_plural(writer->epochs));
   report_line_end(&line);
   for (i = 0; i < depth && i < FRAMES_SHOWN; i++) {
     struct frame_found frame = trace_frames_find(part->summary->frames, stack, i);
     print_frame(part, &frame);
   }
   if (i < depth)
-    report_printf(part->page.sink, "      ... and %" PRIu32 " frame%s more\n", depth - i, figure_plural(depth - i));
+    report_printf(part->page.sink, "      ... and %" PRIu32 " frame%s more\n", depth - i,
+                  figure_plural(depth - i));
 }
 
 static char *
@@ -146,7 +151,8 @@ print_rest(const struct report_part *part, const struct summary_writer *sorted, 
   for (size_t i = shown; i < writers->count; i++)
     pages += sorted[i].pages;
   if (pages)
-    say(part, "... and %s more: %s pages (%s)", figure_count(writers->count - shown).text, figure_count(pages).text,
+    say(part, "... and %s more: %s pages (%s)", figure_count(writers->count - shown).text,
+        figure_count(pages).text,
         figure_share((double)pages, all).text);
   if (part->choice->by == SUMMARY_BY_REGION)
     return;
@@ -177,7 +183,8 @@ print_troubles(const struct report_part *part)
     if (!trouble)
       continue;
     report_puts(part->page.sink, "  ");
-    report_name_print(part->page.sink, *index->modules[i].path ? index->modules[i].path : "(made at run time)",
+    report_name_print(part->page.sink, *index->modules[i].path ? index->modules[i].path
+                      : "(made at run time)",
                       part->page.width - 3, part->page.utf8);
     report_puts(part->page.sink, ":\n    ");
     report_name_wrap(part->page.sink, trouble, 4, part->page.width, part->page.utf8);

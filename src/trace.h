@@ -178,7 +178,8 @@ struct trace_coverage {
   uint64_t unshielded;                 /* of these, whose system calls are not followed */
 };
 
-enum trace_note_kind { TRACE_REMARK = 0, TRACE_STRETCHED = 1, TRACE_POLICY = 2, TRACE_LOST = 3, TRACE_WARNING = 4 };
+enum trace_note_kind { TRACE_REMARK = 0, TRACE_STRETCHED = 1, TRACE_POLICY = 2, TRACE_LOST = 3,
+                       TRACE_WARNING = 4 };
 
 struct trace_note {
   uint64_t time;
@@ -297,13 +298,9 @@ struct trace_record {
 
 struct trace_reader;
 
-enum trace_reading {
-  TRACE_SKIM = 1               /* DIRTY blocks are passed over: unchecked, and returned without runs */
-};
-
 /* Read `fd`, a file that is seekable; it stays the caller's. Some 3 MiB are allocated.
- * -EBADMSG: it is no trace; -EPROTO: of a version that is not known; -ESPIPE; -ENOMEM; an errno.
- * *why (may be NULL) is then a phrase. */
+ * `flags` is 0. -EBADMSG: it is no trace; -EPROTO: of a version that is not known; -ESPIPE; -ENOMEM; an
+ * errno. *why (may be NULL) is then a phrase. */
 int trace_reader_open(struct trace_reader **reader, int fd, unsigned flags, const char **why);
 
 /* The next record: 1. 0: there is none yet; may be asked again if the file grows. Bytes that are no

@@ -24,7 +24,8 @@ add(struct diff_pairs *pairs, unsigned side, char *name, char *detail, const str
 {
   struct diff_pair pair = { .name = name, .detail = detail };
   uint32_t hash = name ? report_hash_text(report_hash_text(11, name), detail ? detail : "") : 0;
-  uint32_t at = name ? report_index_find(&pairs->by_name, hash, same_pair, pairs->all, &pair) : REPORT_NOWHERE;
+  uint32_t at = name ? report_index_find(&pairs->by_name, hash, same_pair, pairs->all, &pair)
+      : REPORT_NOWHERE;
   int error = 0;
 
   if (at == REPORT_NOWHERE) {
@@ -63,7 +64,8 @@ stack_name(const struct trace_summary *summary, uint64_t id)
       const char *before = *text ? " < " : "", *function = frame.places[k].function;
       char *longer;
       int length = function ? asprintf(&longer, "%s%s%s", text, before, function)
-                            : asprintf(&longer, "%s%s%s+0x%" PRIx64, text, before, report_frame_library(&frame),
+                            : asprintf(&longer, "%s%s%s+0x%" PRIx64, text, before,
+                                       report_frame_library(&frame),
                                        frame.offset);
       free(text);
       text = length < 0 ? NULL : longer;
@@ -90,10 +92,12 @@ add_all(struct diff_pairs *pairs, const struct trace_summary *summary, unsigned 
   for (size_t i = 0; i < writers->count && !error; i++) {
     const struct summary_writer *writer = &writers->all[i];
     char *detail = NULL;
-    if (by != SUMMARY_BY_STACK && by != SUMMARY_BY_THREAD && writer->detail && !(detail = copy(writer->detail)))
+    if (by != SUMMARY_BY_STACK && by != SUMMARY_BY_THREAD && writer->detail
+        && !(detail = copy(writer->detail)))
       return -ENOMEM;
     /* Numbers of threads say nothing from run to run. */
-    error = add(pairs, side, by == SUMMARY_BY_STACK ? stack_name(summary, writer->stack) : copy(writer->name), detail,
+    error = add(pairs, side, by == SUMMARY_BY_STACK ? stack_name(summary, writer->stack)
+                : copy(writer->name), detail,
                 writer);
   }
   return error;

@@ -84,7 +84,8 @@ trace_frames_find(struct trace_frames *frames, const struct index_stack *stack, 
     return found;
   found.module = frames->index->modules[frame->module].path;
   if (frames->names && open_module(frames, frame->module)) {
-    struct names_found named = names_find(frames->names, frames->file[frame->module], frame->offset, position > 0);
+    struct names_found named = names_find(frames->names, frames->file[frame->module], frame->offset,
+                                          position > 0);
     found.count = named.count;
     found.places = named.places;
   }

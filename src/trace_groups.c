@@ -336,7 +336,8 @@ int
 groups_finish(const struct groups *groups, const struct trace_index *index,
               struct summary_writers writers[SUMMARY_BYS])
 {
-  static const enum summary_by stacked[STACKED] = { SUMMARY_BY_FUNCTION, SUMMARY_BY_LINE, SUMMARY_BY_LIBRARY };
+  static const enum summary_by stacked[STACKED] =
+      { SUMMARY_BY_FUNCTION, SUMMARY_BY_LINE, SUMMARY_BY_LIBRARY };
   size_t room[SUMMARY_BYS] = { groups->stacks_count, groups->groups_count[0], groups->groups_count[1],
                                groups->groups_count[2], groups->threads_count };
   unsigned by;
@@ -348,13 +349,15 @@ groups_finish(const struct groups *groups, const struct trace_index *index,
     writers[by].unknown = by == SUMMARY_BY_THREAD ? groups->no_thread : groups->no_stack;
   }
   for (size_t id = 1; id < groups->stacks_count; id++)
-    append(&writers[SUMMARY_BY_STACK], (struct summary_writer){ .key = id, .stack = id }, &groups->stacks[id]);
+    append(&writers[SUMMARY_BY_STACK], (struct summary_writer){ .key = id, .stack = id },
+           &groups->stacks[id]);
   for (unsigned how = 0; how < STACKED; how++) {
     find_typical(groups, how);
     for (size_t i = 0; i < groups->groups_count[how]; i++) {
       const struct group *group = &groups->groups[how][i];
       append(&writers[stacked[how]], (struct summary_writer){ .name = group->name, .detail = group->detail,
-                                                             .key = i, .stack = group->stack }, &group->account);
+                                                             .key = i, .stack = group->stack },
+                                                                 &group->account);
     }
   }
   for (size_t i = 0; i < groups->threads_count; i++) {

@@ -57,13 +57,15 @@ growth_finish(const struct growth *growth, struct trace_summary *summary)
       break;   /* that is all of them */
     summary->growth[summary->growth_count++] = (struct summary_growth){
       .epochs = (uint64_t)1 << j, .windows = window->windows, .pages = (double)window->sum_pages / windows,
-      .bytes = window->sum_bytes / windows, .pages_most = window->pages_most, .bytes_most = window->bytes_most,
+      .bytes = window->sum_bytes / windows, .pages_most = window->pages_most,
+      .bytes_most = window->bytes_most,
       .duration = (double)window->sum_duration / windows
     };
   }
   if (growth->epochs > 1)
     summary->growth[summary->growth_count++] = (struct summary_growth){
-      .epochs = growth->epochs, .windows = 1, .pages = (double)summary->ever, .bytes = (double)summary->ever_bytes,
+      .epochs = growth->epochs, .windows = 1, .pages = (double)summary->ever,
+      .bytes = (double)summary->ever_bytes,
       .pages_most = summary->ever, .bytes_most = summary->ever_bytes, .duration = (double)summary->duration
     };
 }

@@ -104,16 +104,15 @@ heat_column(struct trace_summary *summary, size_t epoch, uint32_t *column)
 }
 
 void
-heat_add(struct trace_summary *summary, const struct summary_region *region, uint32_t column,
-         const struct trace_run *run)
+heat_add(struct summary_heat *heat, const struct summary_region *region, uint32_t column, uint64_t page,
+         uint64_t pages)
 {
-  struct summary_heat *heat = &summary->heat;
-  uint64_t page = run->page, end = run->page + run->pages;
+  uint64_t end = page + pages;
 
   if (!heat->cells || region->rows == 0)
     return;
   if (region->rows == 1) {
-    heat->cells[region->row * heat->columns + column] += (uint32_t)run->pages;
+    heat->cells[region->row * heat->columns + column] += (uint32_t)pages;
     return;
   }
   while (page < end) {

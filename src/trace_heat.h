@@ -8,8 +8,8 @@
 int  heat_lay_out(struct trace_summary *summary, unsigned rows, unsigned columns);
 /* `epoch`: its position in the summary. */
 void heat_column(struct trace_summary *summary, size_t epoch, uint32_t *column);
-void heat_add(struct trace_summary *summary, const struct summary_region *region, uint32_t column,
-              const struct trace_run *run);
+void heat_add(struct summary_heat *heat, const struct summary_region *region, uint32_t column, uint64_t page,
+              uint64_t pages);
 void heat_free(struct summary_heat *heat);
 
 #endif

@@ -131,7 +131,8 @@ take_region(struct trace_index *index, const struct trace_record *record)
   if (ROOM(index, regions, id + 1))
     return -ENOMEM;
   if (id >= index->regions_count) {
-    memset(index->regions + index->regions_count, 0, (id + 1 - index->regions_count) * sizeof(*index->regions));
+    memset(index->regions + index->regions_count, 0, (id + 1 - index->regions_count)
+           * sizeof(*index->regions));
     index->regions_count = id + 1;
   }
   region = &index->regions[id];

@@ -1,6 +1,6 @@
 /* trace_index.h - all that a trace says but for the dirty pages: few and small, so all of it is kept.
  *
- * It is read first, in a pass over the file that leaves the pages out; then whoever counts pages
+ * It is read first, in a pass over the file that leaves the pages alone; then whoever counts pages
  * knows how many epochs and regions there are, and what the stacks are called. */
 #ifndef WW_TRACE_INDEX_H
 #define WW_TRACE_INDEX_H

@@ -49,7 +49,8 @@ page_mark(uint32_t *last, uint32_t epoch, struct page_tally *tally)
 
 /* The numbers of the PAGES_CHUNK pages among which `page` is. NULL: *error is -ENOMEM, or -E2BIG:
  * *memory, what all tables take, would exceed `most`. */
-uint32_t *page_table_chunk(struct page_table *table, uint64_t page, uint64_t *memory, uint64_t most, int *error);
+uint32_t *page_table_chunk(struct page_table *table, uint64_t page, uint64_t *memory, uint64_t most,
+                           int *error);
 void page_table_free(struct page_table *table);
 
 #endif

@@ -129,7 +129,8 @@ trace_put_epoch(struct trace_writer *writer, const struct trace_epoch *epoch)
 {
   if (begin(writer, TRACE_EPOCH, 8, TEXT_MOST) < 0)
     return writer->error;
-  PUT(writer, epoch->number, epoch->begin, epoch->end, epoch->cause, epoch->collect, epoch->faults, epoch->pages);
+  PUT(writer, epoch->number, epoch->begin, epoch->end, epoch->cause, epoch->collect, epoch->faults,
+      epoch->pages);
   trace_block_bytes(writer, epoch->label, TEXT_MOST);
   return finish(writer);
 }

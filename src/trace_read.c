@@ -19,7 +19,6 @@
 
 struct trace_reader {
   int      fd;
-  unsigned flags;
   uint64_t offset;        /* of the next block */
   uint64_t size;          /* of the file, when last looked at */
   uint64_t damaged;
@@ -48,9 +47,7 @@ see(struct trace_reader *reader, uint64_t offset, size_t need, int *error)
   }
   reader->from = offset;
   while (reader->have < need) {
-    /* Passing over payloads is not to read them after all. */
-    size_t want = reader->flags & TRACE_SKIM ? need + 4096 : WINDOW;
-    ssize_t got = pread(reader->fd, reader->window + reader->have, want - reader->have,
+    ssize_t got = pread(reader->fd, reader->window + reader->have, WINDOW - reader->have,
                         (off_t)(offset + reader->have));
     if (got < 0 && errno == EINTR)
       continue;
@@ -86,6 +83,8 @@ trace_reader_open(struct trace_reader **opened, int fd, unsigned flags, const ch
   if (!why)
     why = &ignored;
   *why = "it cannot be read";
+  if (flags)
+    return -EINVAL;
   if (fstat(fd, &status) == -1)
     return -errno;
   *why = "it is not a regular file";
@@ -98,7 +97,6 @@ trace_reader_open(struct trace_reader **opened, int fd, unsigned flags, const ch
     return -ENOMEM;
   }
   reader->fd = fd;
-  reader->flags = flags;
   reader->offset = TRACE_HEADER;
   error = look_at_size(reader);
   head = error ? NULL : see(reader, 0, TRACE_HEADER, &error);
@@ -140,7 +138,7 @@ enum finding { SOUND, CUT, DAMAGED, FAILED };
 struct found {
   enum finding finding;
   uint32_t type, length;
-  const unsigned char *payload;   /* NULL: passed over */
+  const unsigned char *payload;   /* NULL: it is not whole */
   const char *reason;
   int      error;
 };
@@ -191,24 +189,6 @@ look(struct trace_reader *reader, uint64_t offset)
   return found;
 }
 
-/* As look(), but for a DIRTY block that is to be passed over: then it is enough that something
- * like a block follows. */
-static struct found
-skim(struct trace_reader *reader, uint64_t offset)
-{
-  struct found found = look_head(reader, offset), next;
-  uint64_t behind = offset + TRACE_BLOCK_HEAD + found.length;
-
-  if (found.finding != SOUND || found.type != TRACE_DIRTY)
-    return look(reader, offset);
-  if (behind == reader->size)
-    return found;
-  next = look_head(reader, behind);
-  if (next.finding == DAMAGED || (next.finding == SOUND && next.type >= TRACE_TYPES))
-    return look(reader, offset);
-  return found;
-}
-
 /* The next offset from `offset` on at which there is a sound block of a known type; the file's
  * end if there is none. *error: reading failed. */
 static uint64_t
@@ -251,38 +231,20 @@ give_damage(struct trace_reader *reader, struct trace_record *record, uint64_t e
 static int
 step_over(struct trace_reader *reader, struct trace_record *record, const struct found *found)
 {
-  uint64_t next = reader->size;
+  uint64_t next;
   int error;
 
   if (found->finding == CUT && reader->looked == reader->size)
     return 0;
-  /* If it was the payload, the next block is where this one says. */
-  if (found->finding == DAMAGED && found->payload) {
-    uint64_t behind = reader->offset + TRACE_BLOCK_HEAD + found->length;
-    if (behind < reader->size && look(reader, behind).finding == SOUND)
-      next = behind;
-  }
-  if (next == reader->size) {
-    next = search(reader, reader->offset + 1, &error);
-    if (error)
-      return error;
-  }
+  /* Its length is not to be believed: by chance it may point to the begin of a later one. */
+  next = search(reader, reader->offset + 1, &error);
+  if (error)
+    return error;
   if (found->finding == CUT && next == reader->size) {
     reader->looked = reader->size;
     return 0;
   }
   return give_damage(reader, record, next, found->reason ? found->reason : "a block is longer than the file");
-}
-
-/* Of a DIRTY block that is passed over, only what is before its runs is given. */
-static uint32_t
-skimmed(struct trace_reader *reader, struct found *found)
-{
-  uint32_t length = found->length < 2 * TRACE_NUMBER_MAX ? found->length : 2 * TRACE_NUMBER_MAX;
-  const unsigned char *block = see(reader, reader->offset, TRACE_BLOCK_HEAD + length, &found->error);
-
-  found->payload = block ? block + TRACE_BLOCK_HEAD : NULL;
-  return block ? length : 0;
 }
 
 int
@@ -301,7 +263,7 @@ trace_next(struct trace_reader *reader, struct trace_record *record)
       if (reader->offset >= reader->size)
         return 0;
     }
-    found = reader->flags & TRACE_SKIM ? skim(reader, reader->offset) : look(reader, reader->offset);
+    found = look(reader, reader->offset);
     if (found.finding == FAILED)
       return found.error;
     if (found.finding != SOUND)
@@ -313,13 +275,9 @@ trace_next(struct trace_reader *reader, struct trace_record *record)
       reader->offset = end;
       continue;
     }
-    if (record->type == TRACE_DIRTY && reader->flags & TRACE_SKIM)
-      found.length = skimmed(reader, &found);
     wrong = trace_decode(record, found.payload, found.length, reader->frames);
     if (wrong)
       return give_damage(reader, record, end, wrong);
-    if (record->type == TRACE_DIRTY && reader->flags & TRACE_SKIM)
-      record->dirty.runs.at = record->dirty.runs.end;
     reader->offset = end;
     return 1;
   }

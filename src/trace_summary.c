@@ -2,6 +2,7 @@
 #include "config.h"
 #include "trace_summary.h"
 #include "trace_code.h"
+#include "trace_decode.h"
 #include "trace_frames.h"
 #include "trace_groups.h"
 #include "trace_growth.h"
@@ -16,7 +17,8 @@
 
 #define MEMORY_MAX ((uint64_t)1 << 30)
 
-const char *const summary_by_names[SUMMARY_BYS] = { "stack", "function", "line", "library", "thread", "region" };
+const char *const summary_by_names[SUMMARY_BYS] =
+    { "stack", "function", "line", "library", "thread", "region" };
 
 struct summary_table {
   struct page_table *pages;      /* by region */
@@ -166,7 +168,8 @@ begin_epoch(struct trace_summary *summary, const struct trace_epoch *said)
   end_epoch(summary);
   /* Those in between were damaged since: they are empty. */
   for (; table->at < at; table->at++)
-    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end - summary->epochs[table->at].epoch->begin);
+    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end
+                 - summary->epochs[table->at].epoch->begin);
   table->at = at + 1;
   table->epoch = &summary->epochs[at];
   table->promised = said->pages;
@@ -197,7 +200,7 @@ struct block {
   struct trace_run same;       /* neighbours in time by the same writer, to be counted together */
 };
 
-static int
+static inline int
 mark(struct trace_summary *summary, struct block *block, uint64_t page, uint64_t pages)
 {
   struct summary_table *table = summary->table;
@@ -234,7 +237,7 @@ count_writer(struct trace_summary *summary, struct block *block)
   return error;
 }
 
-static int
+static inline int
 take_run(struct trace_summary *summary, struct block *block, const struct trace_run *run)
 {
   uint64_t twice = block->tally.twice;
@@ -243,7 +246,7 @@ take_run(struct trace_summary *summary, struct block *block, const struct trace_
   if (error)
     return error;
   block->by_evidence[run->evidence] += run->pages;
-  heat_add(summary, block->region, summary->table->column, run);
+  heat_add(&summary->heat, block->region, summary->table->column, run->page, run->pages);
   if (block->tally.twice != twice) {
     /* The epoch had it already: a trace that says things twice. */
     block->by_evidence[run->evidence] -= block->tally.twice - twice;
@@ -303,7 +306,7 @@ take_dirty(struct trace_summary *summary, const struct trace_record *record)
     block.region = &summary->regions[known->id];
     block.pages = &table->pages[known->id];
   }
-  while (!error && trace_runs_next(&runs, &run)) {
+  while (!error && trace_runs_step(&runs, &run)) {
     table->found += run.pages;
     if (!known || run.page + run.pages > known->pages)
       summary->unplaced += run.pages;
@@ -335,7 +338,7 @@ read_index(struct trace_summary *summary, int fd, const char **why)
 {
   struct trace_reader *reader;
   struct trace_record *record = malloc(sizeof(*record));
-  int result = record ? trace_reader_open(&reader, fd, TRACE_SKIM, why) : -ENOMEM;
+  int result = record ? trace_reader_open(&reader, fd, 0, why) : -ENOMEM;
 
   if (result) {
     free(record);
@@ -407,7 +410,8 @@ finish(struct trace_summary *summary)
     summary->written += epoch->written;
   }
   for (; table->at < summary->epochs_count; table->at++)
-    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end - summary->epochs[table->at].epoch->begin);
+    growth_epoch(&table->growth, summary->epochs[table->at].epoch->end
+                 - summary->epochs[table->at].epoch->begin);
   growth_finish(&table->growth, summary);
   error = groups_finish(table->groups, &summary->index, summary->writers);
   if (error)
@@ -419,7 +423,8 @@ finish(struct trace_summary *summary)
     const struct summary_region *region = &summary->regions[i];
     if (region->dirty.pages > 0)
       regions->all[regions->count++] = (struct summary_writer){
-        .name = region->region->name, .detail = trace_kind_name(region->region->kind), .key = region->region->id,
+        .name = region->region->name, .detail = trace_kind_name(region->region->kind),
+        .key = region->region->id,
         .pages = region->dirty.pages, .bytes = region->dirty.bytes, .epochs = region->epochs
       };
   }

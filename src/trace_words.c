@@ -15,7 +15,8 @@ trace_text_of(const char *text)
 const char *
 trace_type_name(unsigned type)
 {
-  static const char *const names[] = { "damage", "START", "MODULE", "MODULE_END", "REGION", "REGION_END", "STACK",
+  static const char *const names[] = { "damage", "START", "MODULE", "MODULE_END", "REGION", "REGION_END",
+                                       "STACK",
                                        "THREAD", "EPOCH", "DIRTY", "COVERAGE", "NOTE", "CHILD", "END" };
   return NAME(names, type);
 }

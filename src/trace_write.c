@@ -14,7 +14,8 @@
 #define END_RESERVE 64u   /* of the limit, for the END */
 
 int
-trace_writer_open(struct trace_writer *writer, int fd, void *buffer, size_t room, uint64_t size, uint64_t limit)
+trace_writer_open(struct trace_writer *writer, int fd, void *buffer, size_t room, uint64_t size,
+                  uint64_t limit)
 {
   memset(writer, 0, sizeof(*writer));
   if (room < TRACE_BUFFER_MIN || !buffer)

@@ -11,6 +11,7 @@
 #include "process.h"
 #include "region.h"
 #include "shield/shield.h"
+#include "snapshot.h"
 #include "stack.h"
 #include "threads.h"
 
@@ -120,6 +121,11 @@ take_out(struct ww_tracker *tracker, struct ww_region *region, size_t at)
 void
 tracker_destroy(struct ww_tracker *tracker)
 {
+  lock_take(&tracker->lock);
+  snapshot_forget(tracker);
+  pool_destroy(tracker->pool);
+  tracker->pool = NULL;
+  lock_give(&tracker->lock);
   if (tracker->started)
     tracker_stop(tracker);
   lock_take(&tracker->lock);
@@ -297,6 +303,11 @@ tracker_remove(struct ww_region *region)
     lock_take(&tracker->lock);
     for (size_t i = 0; i < tracker->regions && !found; i++)
       found = tracker->region[i] == region;
+    if (found && atomic_load(&region->hold)) {
+      lock_give(&tracker->lock);
+      return error_set(-EBUSY, "region \"%s\": a snapshot holds pages of it: ww_snapshot_end() comes first",
+                       region->name);
+    }
     if (found) {
       /* What came of it by mremap() goes with it: nobody has a handle of that. */
       for (size_t i = tracker->regions; i-- > 0;)

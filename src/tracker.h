@@ -50,6 +50,9 @@ struct ww_tracker {
   uint64_t missed_pages;
   bool withdrawn;                   /* a region was removed in this epoch: its faults are in the log */
 
+  struct ww_snapshot *snapshot;     /* that holds pages, or NULL */
+  struct pool *pool;                /* of the last one, for the next; or NULL */
+
   struct ww_tracker *next;          /* the list of all, see fork.c */
 };
 

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "writewatch-checkpoint.h"
 
 enum { STACKS_DEFAULT = 16 };
 
 enum { OPTION_PAGES = 256, OPTION_EPOCHS, OPTION_THREADS, OPTION_SEED, OPTION_FORMAT, OPTION_OUTPUT,
-       OPTION_STACKS, OPTION_ENGINE, OPTION_POLICY, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST };
+       OPTION_STACKS, OPTION_ENGINE, OPTION_POLICY, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST, OPTION_CHECKPOINT, OPTION_INTERVAL, OPTION_RESUME,
+       OPTION_SAVE };
 
 static const struct option known_options[] = {
   { "pages",   required_argument, NULL, OPTION_PAGES },
@@ -29,6 +31,10 @@ static const struct option known_options[] = {
   { "policy",  required_argument, NULL, OPTION_POLICY },
   { "verify",  no_argument,       NULL, OPTION_VERIFY },
   { "audit",   no_argument,       NULL, OPTION_AUDIT },
+  { "checkpoint", required_argument, NULL, OPTION_CHECKPOINT },
+  { "interval", required_argument, NULL, OPTION_INTERVAL },
+  { "resume",  required_argument, NULL, OPTION_RESUME },
+  { "save",    required_argument, NULL, OPTION_SAVE },
   { "list",    no_argument,       NULL, OPTION_LIST },
   { "help",    no_argument,       NULL, 'h' },
   { NULL, 0, NULL, 0 }
@@ -57,6 +63,10 @@ demo_options_help(void)
          "                   a lost or an invented write is an error\n"
          "  --audit          the library hashes every page at each collect (WW_AUDIT): a page\n"
          "                   that changed and was not noticed is an error\n"
+         "  --checkpoint DIR save the memory into the new chain DIR: what changed, after each epoch\n"
+         "  --interval N     or each N epochs\n"
+         "  --save WHAT      of a page that changed: bytes (default), packed-pages, plain-bytes, plain-pages\n"
+         "  --resume DIR     go on from the newest checkpoint in DIR, and save there\n"
          "  --help           this text\n\n"
          "The report goes to standard output, all else to standard error.\n\n" STATUS_HELP,
          workloads[0]->name, sysconf(_SC_PAGESIZE), DEMO_THREADS_MAX, WW_STACK_MAX, STACKS_DEFAULT);
@@ -139,6 +149,19 @@ parse_policy(const char *text, enum ww_policy *policy)
   return status;
 }
 
+/* What is saved of a page that changed. */
+static enum status
+parse_save(const char *text, struct demo_options *options)
+{
+  static const char *const names[] = { "bytes", "packed-pages", "plain-bytes", "plain-pages" };
+  unsigned number;
+  enum status status = parse_name("save", text, names, sizeof names / sizeof names[0], &number);
+
+  options->chain_flags = number % 2 == 0 ? WW_CHAIN_BYTES : 0;
+  options->chain_level = number < 2;
+  return status;
+}
+
 static enum status
 parse_format(const char *text, enum ww_format *format)
 {
@@ -168,8 +191,8 @@ find_workload(const char *name, const struct workload **found)
 
 /* What was given on the command line; 0 and -1: not given. */
 struct given {
-  uint64_t pages, epochs, threads, seed, stacks;
-  bool stacks_given;
+  uint64_t pages, epochs, threads, seed, stacks, interval;
+  bool stacks_given, seed_given;
 };
 
 static enum status
@@ -186,6 +209,7 @@ parse_option(struct demo_options *options, struct given *given, int option)
     case OPTION_THREADS:
       return parse_number("threads", optarg, 1, DEMO_THREADS_MAX, &given->threads);
     case OPTION_SEED:
+      given->seed_given = true;
       return parse_number("seed", optarg, 0, UINT64_MAX, &given->seed);
     case OPTION_STACKS:
       given->stacks_given = true;
@@ -205,6 +229,19 @@ parse_option(struct demo_options *options, struct given *given, int option)
     case OPTION_AUDIT:
       options->audit = true;
       return STATUS_OK;
+    case OPTION_CHECKPOINT:
+    case OPTION_RESUME:
+      if (options->chain != NULL) {
+        complain("--checkpoint begins a chain, --resume goes on with one: one directory is wanted");
+        return STATUS_USAGE;
+      }
+      options->chain = optarg;
+      options->resume = option == OPTION_RESUME;
+      return STATUS_OK;
+    case OPTION_SAVE:
+      return parse_save(optarg, options);
+    case OPTION_INTERVAL:
+      return parse_number("interval", optarg, 1, 1000000, &given->interval);
     case OPTION_LIST:
       options->request = DEMO_LIST;
       return STATUS_OK;
@@ -240,6 +277,15 @@ settle(struct demo_options *options, const struct given *given)
   options->epochs = given->epochs != 0 ? (unsigned)given->epochs : workload->epochs;
   options->threads = given->threads != 0 ? (unsigned)given->threads : 1;
   options->seed = given->seed;
+  options->interval = (unsigned)given->interval;
+  options->given.pages = given->pages;
+  options->given.epochs = given->epochs;
+  options->given.threads = given->threads;
+  options->given.seed = given->seed_given;
+  if (options->interval != 0 && options->chain == NULL) {
+    complain("--interval is for --checkpoint or --resume");
+    return STATUS_USAGE;
+  }
   if (workload->whole != NULL && options->engine > WW_ENGINE_MPROTECT) {
     complain("%s demonstrates mprotect(): it takes no other --engine", workload->name);
     return STATUS_USAGE;
@@ -260,7 +306,8 @@ demo_options_parse(struct demo_options *options, int argc, char **argv)
   enum status status;
   int option;
 
-  *options = (struct demo_options){ .request = DEMO_RUN, .workload = workloads[0] };
+  *options = (struct demo_options){ .request = DEMO_RUN, .workload = workloads[0],
+                                    .chain_flags = WW_CHAIN_BYTES, .chain_level = 1 };
   optind = 1;
   while ((option = getopt_long(argc, argv, "h", known_options, NULL)) != -1) {
     status = parse_option(options, &given, option);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "demo_checkpoint.h"
 #include "demo_threads.h"
 #include "demo_verify.h"
 #include "message.h"
@@ -25,6 +26,7 @@ struct demo {
   ww_tracker                *tracker;
   ww_summary                *summary;
   struct demo_verify        *verify;
+  struct demo_checkpoint    *checkpoint; /* NULL: not wanted */
   enum status                broken;     /* why start() or collect() failed */
   size_t                     collected;  /* epochs */
   bool                       progress;   /* standard error is a terminal */
@@ -58,7 +60,11 @@ workload_memory(struct workload_run *run, const char *name, size_t bytes)
 
   if (run->memory != NULL)
     return run->memory(run, name, bytes);
-  if (length >= bytes && length != 0)
+  if (demo->checkpoint != NULL && length >= bytes && length != 0) {
+    address = demo_checkpoint_memory(demo->checkpoint, name, length);
+    if (address == NULL)
+      return NULL;
+  } else if (length >= bytes && length != 0)
     address = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED) {
     workload_fail(run, -ENOMEM, "no %zu bytes of memory for region '%s': try fewer --pages", bytes, name);
@@ -230,8 +236,12 @@ static enum status
 collect(struct demo *demo, size_t *pages)
 {
   enum status status = STATUS_OK;
+  const unsigned epoch = demo_checkpoint_done(demo->checkpoint) + (unsigned)demo->collected + 1;
   ww_dirty *dirty;
-  int error = ww_collect(demo->tracker, &dirty);
+  int error;
+
+  demo_checkpoint_note(demo->checkpoint, epoch);
+  error = ww_collect(demo->tracker, &dirty);
 
   if (error != 0)
     return complain_library("collect the dirty pages", error);
@@ -246,6 +256,8 @@ collect(struct demo *demo, size_t *pages)
       status = STATUS_MEMORY;
     }
   }
+  if (status == STATUS_OK)
+    status = demo_checkpoint_epoch(demo->checkpoint, demo->tracker, dirty, epoch);
   *pages = ww_dirty_pages(dirty);
   show_progress(demo, *pages);
   ww_dirty_free(dirty);
@@ -273,15 +285,37 @@ workload_collect(struct workload_run *run, size_t *pages)
 
 /* ------------------------------------------------------------------ epochs */
 
+/* What of the workload's state lies elsewhere gets a region too; all is as it was, if it is resumed. */
+static enum status
+prepare(struct demo *demo)
+{
+  struct demo_part part, *parts;
+  enum status status;
+
+  if (demo->checkpoint == NULL)
+    return STATUS_OK;
+  parts = realloc(demo->parts, (demo->part_count + 1) * sizeof *parts);
+  if (parts == NULL)
+    return STATUS_MEMORY;
+  demo->parts = parts;
+  status = demo_checkpoint_prepare(demo->checkpoint, &part);
+  if (status != STATUS_OK)
+    return status;
+  demo->parts[demo->part_count++] = part;
+  return demo_checkpoint_restore(demo->checkpoint, demo->parts, demo->part_count);
+}
+
 static enum status
 run_epochs(struct demo *demo)
 {
   struct workload_run *run = &demo->run;
   struct demo_team *team = NULL;
-  enum status status = start(demo);
+  enum status status = prepare(demo);
   size_t pages;
   int error;
 
+  if (status == STATUS_OK)
+    status = start(demo);
   if (status != STATUS_OK)
     return status;
   error = demo_team_create(&team, run);
@@ -289,7 +323,7 @@ run_epochs(struct demo *demo)
     complain("cannot start %u threads: %s: try fewer --threads", run->threads, strerror(-error));
     return STATUS_MEMORY;
   }
-  for (unsigned epoch = 1; status == STATUS_OK && epoch <= run->epochs; epoch++) {
+  for (unsigned epoch = demo_checkpoint_done(demo->checkpoint) + 1; status == STATUS_OK && epoch <= run->epochs; epoch++) {
     status = status_of(demo_team_epoch(team, epoch), STATUS_INPUT);
     if (status == STATUS_OK)
       status = collect(demo, &pages);
@@ -373,6 +407,16 @@ note_audit(struct demo *demo)
   return status == STATUS_OK && stats.missed_pages != 0 ? STATUS_CHECK : status;
 }
 
+static enum status
+note_checkpoint(struct demo *demo)
+{
+  char text[200];
+
+  demo_checkpoint_describe(demo->checkpoint, demo->parts, demo->part_count, text, sizeof text);
+  fprintf(stderr, "checkpoint: %s\n", text);
+  return note(demo, "checkpoint", "%s", text);
+}
+
 /* The memory is the workload's to look at until it has been checked. */
 static enum status
 conclude(struct demo *demo)
@@ -381,6 +425,8 @@ conclude(struct demo *demo)
   enum status audited = STATUS_OK, verified = STATUS_OK, checked = STATUS_OK, status;
 
   status = note_settings(demo);
+  if (status == STATUS_OK && demo->checkpoint != NULL)
+    status = note_checkpoint(demo);
   if (status == STATUS_OK && workload->check != NULL) {
     checked = status_of(workload->check(&demo->run), STATUS_CHECK);
     status = note(demo, "check", "%s", checked == STATUS_OK ? "passed" : "FAILED");
@@ -408,6 +454,9 @@ demo_run(const struct demo_options *options, ww_summary *summary)
   enum status status, concluded;
 
   demo.run.driver = &demo;
+  status = demo_checkpoint_open(&demo.checkpoint, options, &demo.run);
+  if (status != STATUS_OK)
+    return status;
   if (workload->whole != NULL) {
     status = status_of(workload->whole(&demo.run), STATUS_CHECK);
     if (demo.broken != STATUS_OK)
@@ -423,6 +472,7 @@ demo_run(const struct demo_options *options, ww_summary *summary)
       status = concluded;
   }
   ww_tracker_destroy(demo.tracker);
+  demo_checkpoint_close(demo.checkpoint);
   demo_verify_destroy(demo.verify);
   if (workload->teardown != NULL && demo.run.state != NULL)
     workload->teardown(&demo.run);

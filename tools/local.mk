@@ -7,17 +7,18 @@ writewatch_SOURCES = \
   %D%/message.c %D%/message.h \
   %D%/output.c %D%/output.h \
   %D%/demo.c \
+  %D%/demo_checkpoint.c %D%/demo_checkpoint.h \
   %D%/demo_options.c %D%/demo_options.h \
   %D%/demo_run.c %D%/demo_run.h \
   %D%/demo_threads.c %D%/demo_threads.h \
   %D%/demo_verify.c %D%/demo_verify.h \
   %D%/demo_oracle.c %D%/demo_oracle.h \
-  %D%/record.c %D%/record.h %D%/record_inspect.c %D%/record_run.c \
-  src/record/settings.c \
   %D%/diff.c \
   %D%/report.c \
   %D%/report_options.c %D%/report_options.h \
   %D%/trace_reading.c %D%/trace_reading.h \
+  %D%/record.c %D%/record.h %D%/record_inspect.c %D%/record_run.c \
+  src/record/settings.c \
   %D%/workloads/workload.h %D%/workloads/registry.c \
   %D%/workloads/protection.c \
   %D%/workloads/access.c \
@@ -28,7 +29,8 @@ writewatch_SOURCES = \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \
   %D%/workloads/sqlite_script.c %D%/workloads/sqlite_script.h
-writewatch_LDADD = libhtml.la libtrace.la libreport.la libwritewatch.la $(SQLITE_LIBS) -lm
+writewatch_LDADD = libhtml.la libtrace.la libreport.la libwritewatch-checkpoint.la libwritewatch.la \
+  $(SQLITE_LIBS) -lm
 
 # The script that comes with `demo sqlite`. The command looks for it in
 # ../share/writewatch, seen from itself: so in the build tree, too (the program

@@ -92,7 +92,8 @@ parse_time(const char *option, const char *text, uint64_t *nanoseconds)
 }
 
 static enum status
-parse_option(struct report_options *options, const struct report_command *command, int option, bool *top_given)
+parse_option(struct report_options *options, const struct report_command *command, int option,
+             bool *top_given)
 {
   unsigned number;
   enum status status;
@@ -136,7 +137,8 @@ parse_option(struct report_options *options, const struct report_command *comman
 }
 
 enum status
-report_options_parse(struct report_options *options, const struct report_command *command, int argc, char **argv,
+report_options_parse(struct report_options *options, const struct report_command *command, int argc,
+                     char **argv,
                      bool *done)
 {
   bool top_given = false;

@@ -26,7 +26,8 @@ struct report_options {
 };
 
 /* *done: the help was printed, nothing is left to do. */
-enum status report_options_parse(struct report_options *options, const struct report_command *command, int argc,
+enum status report_options_parse(struct report_options *options, const struct report_command *command,
+                                 int argc,
                                  char **argv, bool *done);
 void report_options_free(struct report_options *options);
 

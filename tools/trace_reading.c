@@ -81,7 +81,8 @@ trace_reading_complain(const char *file, const struct trace_summary *summary)
   for (size_t i = 0; i < summary->epochs_count; i++)
     cut += !summary->epochs[i].whole;
   if (index->damages_count)
-    complain("%s is damaged at byte %" PRIu64 ": %s; %" PRIu64 " bytes in %" PRIu64 " places are left out", file,
+    complain("%s is damaged at byte %" PRIu64 ": %s; %" PRIu64 " bytes in %" PRIu64 " places are left out",
+             file,
              index->damages[0].offset, index->damages[0].reason, index->damaged, index->damages_count);
   if (index->tail)
     complain("%s is cut at byte %" PRIu64 ": its last %" PRIu64 " bytes are the beginning of a block", file,

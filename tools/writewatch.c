@@ -21,11 +21,13 @@ struct command {
 
 static const struct command commands[] = {
   { "bench", bench_main, "compare ways to track, this one among them, over a suite of workloads" },
+  { "checkpoint", checkpoint_main, "look at, verify, restore or compact a chain of checkpoints" },
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
   { "diff", diff_main, "say what changed between two traces, by region and writer" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
-  { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
   { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
+  { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
+  { "top", top_main, "show what a program writes while it is recorded" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 
@@ -36,7 +38,7 @@ print_help(FILE *out)
         "Shows which pages of memory a program writes: when, who, how often.\n\n"
         "Commands:\n", out);
   for (size_t i = 0; i < COMMANDS; i++)
-    fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
   fputs("\n  --help, --version\n\n"
         "`writewatch COMMAND --help` explains a command.\n\n" STATUS_HELP, out);
 }

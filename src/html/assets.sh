@@ -18,4 +18,4 @@ asset() {
 printf '/* Made by assets.sh: change the files that it names. */\n#include "html/assets.h"\n'
 asset html_style page.css
 asset html_body page.html
-asset html_script show.js heat.js hand.js map.js growth.js table.js writers.js start.js
+asset html_script show.js heat.js places.js hand.js map.js growth.js table.js writers.js start.js

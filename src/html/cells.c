@@ -87,7 +87,7 @@ take(struct packer *packer, unsigned char value)
 }
 
 static unsigned char
-level_of(uint32_t cell, double most)
+level_of(uint64_t cell, double most)
 {
   double level;
 
@@ -97,17 +97,26 @@ level_of(uint32_t cell, double most)
   return level < 1 ? 1 : level > 255 ? 255 : (unsigned char)level;
 }
 
+static void
+take_row(struct packer *packer, const struct summary_heat *heat, const struct fold_row *row)
+{
+  for (uint32_t column = 0; column < heat->columns; column++) {
+    double most = (double)(heat->epoch[column + 1] - heat->epoch[column]) * (double)row->pages;
+    uint64_t sum = 0;
+
+    for (uint32_t from = row->begin; !row->gap && from < row->end; from++)
+      sum += heat->cells[(size_t)from * heat->columns + column];
+    take(packer, level_of(sum, most > 1 ? most : 1));
+  }
+}
+
 void
-cells_write(const struct summary_heat *heat, FILE *out)
+cells_write(const struct summary_heat *heat, const struct fold *fold, FILE *out)
 {
   struct packer packer = { .out = out };
 
-  for (uint32_t row = 0; row < heat->rows; row++)
-    for (uint32_t column = 0; column < heat->columns; column++) {
-      double epochs = heat->epoch[column + 1] - heat->epoch[column], pages = (double)heat->row[row].pages;
-      take(&packer, level_of(heat->cells[(size_t)row * heat->columns + column],
-                             epochs * pages > 1 ? epochs * pages : 1));
-    }
+  for (uint32_t row = 0; row < fold->count; row++)
+    take_row(&packer, heat, &fold->rows[row]);
   put_run(&packer);
   put_literals(&packer);
   finish(&packer);

@@ -4,28 +4,13 @@ const map = (() => {
     strip = byId("strip"),
     tip = byId("map-tip"),
     status = byId("map-status");
-  const regions = new Map(data.regions.map(region => [region[0], region]));
+  const { bands, timeAt, columnAt } = places;
   const whole = { x0: 0, x1: heat.columns, y0: 0, y1: heat.rows };
   let view = Object.assign({}, whole),
     colours = palette(false, heat.low),
     wait = 0;
   const marks = { cursor: null, box: null };
   const AXIS = 26;
-
-  /* Neighbouring rows of one region. */
-  const bands = [];
-  data.map.region.forEach((id, row) => {
-    const last = bands[bands.length - 1];
-    if (last && last.id === id) last.end = row + 1;
-    else bands.push({ id, begin: row, end: row + 1 });
-  });
-  for (const band of bands) {
-    const region = regions.get(band.id);
-    band.name = region ? base(text(region[2])) || region[1] : "small regions";
-    band.full = region ? text(region[2]) || region[1] : "several small regions";
-    band.kind = region ? region[1] : "";
-  }
-  const bandAt = row => bands.find(band => row < band.end);
 
   const margin = () => (canvas.clientWidth < 600 ? 84 : 168);
   const plot = () => {
@@ -37,25 +22,6 @@ const map = (() => {
       height: Math.max(10, canvas.clientHeight - AXIS)
     };
   };
-  const timeAt = column => {
-    const c = Math.max(0, Math.min(heat.columns, column)),
-      low = Math.min(heat.columns - 1, Math.floor(c));
-    return data.map.time[low] + (data.map.time[low + 1] - data.map.time[low]) * (c - low);
-  };
-  const columnAt = t => {
-    let low = 0,
-      high = heat.columns;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (data.map.time[middle] < t) low = middle + 1;
-      else high = middle;
-    }
-    if (low === 0) return 0;
-    const begin = data.map.time[low - 1],
-      end = data.map.time[low];
-    return low - 1 + (end > begin ? (t - begin) / (end - begin) : 0);
-  };
-
   function levels(area) {
     const scale = devicePixelRatio || 1;
     return [
@@ -138,7 +104,7 @@ const map = (() => {
         bottom = Math.min(area.top + area.height, yOf(area, band.end));
       if (bottom <= area.top || top >= area.top + area.height) continue;
       context.strokeStyle = line;
-      context.globalAlpha = bottom - top > 6 ? 1 : 0.45;
+      context.globalAlpha = Math.min(1, Math.max(0, (bottom - top - 2) / 8));
       context.beginPath();
       context.moveTo(area.left - 6, Math.round(top) + 0.5);
       context.lineTo(area.left + area.width, Math.round(top) + 0.5);
@@ -159,6 +125,27 @@ const map = (() => {
         last = middle + 15;
       }
     }
+  }
+
+  /* What is never dirty is folded, and hatched. */
+  function paintGaps(context, area) {
+    context.save();
+    context.beginPath();
+    for (const [begin, end] of data.map.gaps) {
+      const top = Math.max(area.top, yOf(area, begin)),
+        bottom = Math.min(area.top + area.height, yOf(area, end));
+      if (bottom > top) context.rect(area.left, top, area.width, bottom - top);
+    }
+    context.clip();
+    context.strokeStyle = colour("line");
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let x = area.left - area.height; x < area.left + area.width; x += 7) {
+      context.moveTo(x, area.top + area.height);
+      context.lineTo(x + area.height, area.top);
+    }
+    context.stroke();
+    context.restore();
   }
 
   function paintAxis(context, area) {
@@ -283,6 +270,7 @@ const map = (() => {
     const area = plot(),
       { context, scale } = prepare(canvas);
     paintCells(context, area, scale);
+    paintGaps(context, area);
     paintBands(context, area);
     paintAxis(context, area);
     paintCursor(context, area);
@@ -308,41 +296,7 @@ const map = (() => {
     return { part, c0, c1, r0, r1 };
   }
 
-  function describe(column, row) {
-    const cell = cellAt(column, row),
-      band = bandAt(row),
-      region = regions.get(band.id);
-    const e0 = data.map.first[cell.c0],
-      e1 = data.map.last[cell.c1 - 1];
-    let pages = 0;
-    for (let r = cell.r0; r < cell.r1; r++) pages += data.map.pages[r];
-    const lines = [band.full + (band.kind && band.kind !== band.full ? " (" + band.kind + ")" : "")];
-    if (region && bandAt(cell.r1 - 1) === band) {
-      const size = BigInt(region[5]),
-        begin = BigInt(region[3]) + BigInt(data.map.page[cell.r0]) * size;
-      const end =
-        BigInt(region[3]) +
-        (BigInt(data.map.page[cell.r1 - 1]) + BigInt(data.map.pages[cell.r1 - 1])) * size;
-      lines.push(
-        "0x" + begin.toString(16) + "\u2013" + (end - 1n).toString(16) + ", " + plural(pages, "page")
-      );
-    } else {
-      lines.push(plural(pages, "page") + (region ? ", and more regions" : ""));
-    }
-    const t0 = timeAt(cell.c0),
-      t1 = timeAt(cell.c1);
-    lines.push(
-      (e0 === e1 ? "epoch " + count(e0) : "epochs " + count(e0) + "\u2013" + count(e1)) +
-        ", " +
-        time(t0) +
-        "\u2013" +
-        time(t1)
-    );
-    lines.push(
-      cell.part === 0 ? "never dirty" : "dirty in " + share(cell.part, 1) + " of pages and epochs"
-    );
-    return lines;
-  }
+  const describe = (column, row) => places.describe(cellAt(column, row), row);
 
   function showTip(x, y) {
     const area = plot();
@@ -381,9 +335,10 @@ const map = (() => {
     const epochs =
       data.map.epoch[Math.min(heat.columns, Math.floor(view.x0) + Math.pow(2, kx))] -
       data.map.epoch[Math.floor(view.x0)];
-    let some = 0;
-    for (let r = Math.floor(view.y0); r < Math.min(heat.rows, Math.floor(view.y0) + Math.pow(2, ky)); r++)
-      some += pages[r];
+    let some = 0,
+      row = Math.floor(view.y0);
+    while (row < heat.rows - 1 && places.gapAt(row)) row++;
+    for (let r = row; r < Math.min(heat.rows, row + Math.pow(2, ky)); r++) some += pages[r];
     byId("cell-size").textContent =
       "a cell here: " + plural(epochs, "epoch") + " \u00d7 " + plural(some, "page");
     byId("zoom-all").disabled =

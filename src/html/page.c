@@ -53,7 +53,7 @@ page_run(struct json *json, const struct trace_summary *summary)
   char origin[64] = "";
 
   if (index->started && start->origin != TRACE_FIRST)
-    snprintf(origin, sizeof origin, "%s of %llu", trace_origin_name(start->origin),
+    snprintf(origin, sizeof origin, start->origin_pid ? "%s of %llu" : "%s", trace_origin_name(start->origin),
              (unsigned long long)start->origin_pid);
   json_key(json, "run");
   json_begin(json, '{');
@@ -217,46 +217,77 @@ write_columns(struct json *json, const struct trace_summary *summary, const char
   json_end(json, ']');
 }
 
-void
-page_map(struct json *json, const struct trace_summary *summary)
+/* What the rows of the page are: `what` of the first of the summary's rows, or how many pages. */
+enum row { ROW_REGION, ROW_PAGE, ROW_PAGES };
+
+static void
+write_rows(struct json *json, const struct summary_heat *heat, const struct fold *fold, const char *key,
+           enum row what)
+{
+  json_key(json, key);
+  json_begin(json, '[');
+  for (uint32_t row = 0; row < fold->count; row++) {
+    const struct summary_row *first = &heat->row[fold->rows[row].begin];
+    uint64_t pages = fold->rows[row].pages;
+    json_number(json, what == ROW_REGION ? first->region : what == ROW_PAGE ? first->page : pages);
+  }
+  json_end(json, ']');
+}
+
+/* Where they begin and end, in rows of the page. */
+static void
+write_gaps(struct json *json, const struct fold *fold)
+{
+  json_key(json, "gaps");
+  json_begin(json, '[');
+  for (uint32_t begin = 0, end; begin < fold->count; begin = end) {
+    for (end = begin + 1; end < fold->count && fold->rows[end].begin == fold->rows[begin].begin; end++)
+      continue;
+    if (!fold->rows[begin].gap)
+      continue;
+    json_begin(json, '[');
+    json_number(json, begin);
+    json_number(json, end);
+    json_end(json, ']');
+  }
+  json_end(json, ']');
+}
+
+static void
+write_times(struct json *json, const struct trace_summary *summary, uint32_t columns)
 {
   const struct summary_heat *heat = &summary->heat;
-  bool drawn = heat->cells && heat->rows && heat->columns;
-  uint32_t rows = drawn ? heat->rows : 0, columns = drawn ? heat->columns : 0;
 
-  json_key(json, "map");
-  json_begin(json, '{');
-  json_key(json, "rows");
-  json_number(json, rows);
-  json_key(json, "columns");
-  json_number(json, columns);
   json_key(json, "epoch");
   json_begin(json, '[');
-  for (uint32_t column = 0; drawn && column <= columns; column++)
+  for (uint32_t column = 0; columns && column <= columns; column++)
     json_number(json, heat->epoch[column]);
   json_end(json, ']');
   json_key(json, "time");
   json_begin(json, '[');
-  for (uint32_t column = 0; drawn && column <= columns; column++)
+  for (uint32_t column = 0; columns && column <= columns; column++)
     json_seconds(json, column < columns ? summary->epochs[heat->epoch[column]].epoch->begin
                                         : summary->epochs[summary->epochs_count - 1].epoch->end);
   json_end(json, ']');
-  json_key(json, "region");
-  json_begin(json, '[');
-  for (uint32_t row = 0; row < rows; row++)
-    json_number(json, heat->row[row].region);
-  json_end(json, ']');
-  json_key(json, "page");
-  json_begin(json, '[');
-  for (uint32_t row = 0; row < rows; row++)
-    json_number(json, heat->row[row].page);
-  json_end(json, ']');
-  json_key(json, "pages");
-  json_begin(json, '[');
-  for (uint32_t row = 0; row < rows; row++)
-    json_number(json, heat->row[row].pages);
-  json_end(json, ']');
-  if (drawn) {
+}
+
+void
+page_map(struct json *json, const struct trace_summary *summary, const struct fold *fold)
+{
+  uint32_t columns = fold->count ? summary->heat.columns : 0;
+
+  json_key(json, "map");
+  json_begin(json, '{');
+  json_key(json, "rows");
+  json_number(json, columns ? fold->count : 0);
+  json_key(json, "columns");
+  json_number(json, columns);
+  write_times(json, summary, columns);
+  write_rows(json, &summary->heat, fold, "region", ROW_REGION);
+  write_rows(json, &summary->heat, fold, "page", ROW_PAGE);
+  write_rows(json, &summary->heat, fold, "pages", ROW_PAGES);
+  write_gaps(json, fold);
+  if (columns) {
     write_columns(json, summary, "first", COLUMN_FIRST);
     write_columns(json, summary, "last", COLUMN_LAST);
     write_columns(json, summary, "mean", COLUMN_MEAN);
@@ -331,7 +362,11 @@ page_coverage(struct json *json, const struct trace_summary *summary)
     json_end(json, ']');
     return;
   }
+  /* When the last epoch is closed the program may have ended, and have no threads any more. */
   last = &summary->index.coverage[summary->index.coverage_count - 1];
+  for (size_t i = summary->index.coverage_count; i > 0 && last->threads == 0; i--)
+    if (summary->index.coverage[i - 1].threads)
+      last = &summary->index.coverage[i - 1];
   json_begin(json, '{');
   json_key(json, "epoch");
   json_number(json, last->epoch);

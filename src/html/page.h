@@ -2,6 +2,7 @@
 #ifndef WW_HTML_PAGE_H
 #define WW_HTML_PAGE_H
 
+#include "fold.h"
 #include "json.h"
 #include "trace_frames.h"
 #include "trace_summary.h"
@@ -14,7 +15,7 @@
 void page_run(struct json *json, const struct trace_summary *summary);
 void page_totals(struct json *json, const struct trace_summary *summary);
 void page_growth(struct json *json, const struct trace_summary *summary);
-void page_map(struct json *json, const struct trace_summary *summary);
+void page_map(struct json *json, const struct trace_summary *summary, const struct fold *fold);
 void page_regions(struct json *json, const struct trace_summary *summary);
 void page_coverage(struct json *json, const struct trace_summary *summary);
 void page_remarks(struct json *json, const struct trace_summary *summary);

@@ -101,8 +101,8 @@ write_warnings(struct json *json, const struct trace_summary *summary)
   json_begin(json, '[');
   if (index->damages_count)
     warn(json, "The trace is damaged in %" PRIu64 " place%s, %" PRIu64 " bytes in all; the first at byte "
-         "%" PRIu64 ": %s. All the rest is shown.", index->damages_count, index->damages_count == 1 ? "" : "s",
-         index->damaged, index->damages[0].offset, index->damages[0].reason);
+         "%" PRIu64 ": %s. All the rest is shown.", index->damages_count,
+         index->damages_count == 1 ? "" : "s", index->damaged, index->damages[0].offset, index->damages[0].reason);
   if (index->tail)
     warn(json, "The trace ends in the midst of a block, at byte %" PRIu64 ". It is shown up to there.",
          index->tail_at);

@@ -28,13 +28,13 @@ put_pieces(const char *const *pieces, FILE *out)
 }
 
 static void
-put_data(struct json *json, const struct trace_summary *summary)
+put_data(struct json *json, const struct trace_summary *summary, const struct fold *fold)
 {
   json_begin(json, '{');
   page_run(json, summary);
   page_totals(json, summary);
   page_growth(json, summary);
-  page_map(json, summary);
+  page_map(json, summary, fold);
   page_regions(json, summary);
   page_coverage(json, summary);
   page_writers(json, summary);
@@ -48,21 +48,25 @@ int
 report_html(struct trace_summary *summary, FILE *out)
 {
   struct json json = { .out = out };
+  struct fold fold = { 0 };
 
+  if (summary->heat.cells && fold_make(&fold, &summary->heat))
+    return -ENOMEM;
   fputs(head, out);
   fputs("<style>\n", out);
   put_pieces(html_style, out);
   fputs("</style>\n</head>\n<body>\n", out);
   put_pieces(html_body, out);
   fputs("<script type=\"application/json\" id=\"data\">", out);
-  put_data(&json, summary);
+  put_data(&json, summary, &fold);
   fputs("</script>\n<script type=\"text/plain\" id=\"cells\">", out);
   if (summary->heat.cells)
-    cells_write(&summary->heat, out);
+    cells_write(&summary->heat, &fold, out);
   fputs("</script>\n<script>\n", out);
   put_pieces(html_script, out);
   fputs("</script>\n</body>\n</html>\n", out);
   json_free(&json);
+  fold_free(&fold);
   if (json.error)
     return json.error;
   return ferror(out) ? -(errno ? errno : EIO) : 0;

@@ -6,9 +6,10 @@ const byId = id => document.getElementById(id);
 /* Names come from outside. They are only ever set as text, and what would reorder or hide what stands around
    it is shown as its code. */
 function shown(text) {
+  const short = { "\n": "\\n", "\t": "\\t", "\r": "\\r", "\u001b": "\\e" };
   return String(text).replace(
     /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
-    c => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")
+    c => short[c] || "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")
   );
 }
 

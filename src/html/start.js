@@ -19,11 +19,7 @@ function tiles() {
   );
   tile("Pages an epoch", count(t.median), "the median; the most " + count(t.peak));
   tile("Dirtied", bytes(seconds ? t.bytes / seconds : 0) + "/s", bytes(t.bytes) + " in all");
-  tile(
-    "Different pages",
-    count(t.ever),
-    bytes(t.everBytes) + ", " + share(t.everBytes, t.watched) + " of the watched memory"
-  );
+  tile("Different pages", count(t.ever), bytes(t.everBytes) + "; watched at once: " + bytes(t.watched));
   tile("Written again", share(t.ever - t.once, t.ever), plural(t.once, "page") + " in one epoch only");
   tile("Write faults", count(t.faults), seconds ? count(t.faults / seconds) + " a second" : null);
 }
@@ -148,7 +144,7 @@ function remarks() {
         make("h3", null, title),
         make(
           "ul",
-          { class: "plain" },
+          { class: "plain", tabindex: items.length > 12 ? "0" : null, "aria-label": title },
           ...items.map(item => make("li", null, item)),
           left > 0 ? make("li", { class: "soft" }, plural(left, "further one")) : null
         )
@@ -234,6 +230,7 @@ function begin() {
   const r = data.run,
     words = text(r.arguments) || text(r.exe) || "unknown program";
   byId("command").textContent = words;
+  byId("command").title = words;
   document.title = "writewatch: " + words.slice(0, 80);
   byId("when").textContent =
     (r.started

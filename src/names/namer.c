@@ -160,7 +160,8 @@ set_limits(void)
 _Noreturn void
 namer_serve(int fd)
 {
-  static const int own[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTERM, SIGALRM };
+  static const int own[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGTERM, SIGALRM, SIGHUP, SIGPIPE,
+                             SIGTSTP, SIGWINCH };
   struct server *server = calloc(1, sizeof *server);
   struct namer_request request;
   sigset_t none;
@@ -172,6 +173,7 @@ namer_serve(int fd)
   sigprocmask(SIG_SETMASK, &none, NULL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   signal(SIGINT, SIG_IGN);   /* the command may want to finish its report */
+  signal(SIGQUIT, SIG_IGN);
   set_limits();
   /* With this set libdwfl asks the network for debug files. */
   unsetenv("DEBUGINFOD_URLS");

@@ -107,7 +107,8 @@ main(int argc, char **argv)
       LLVMFuzzerTestOneInput(bytes, size);
       continue;
     }
-    ok(survives(bytes, argv[i], seed, rounds), "%s survives %u mutations from seed %llu on", name ? name + 1 : argv[i],
+    ok(survives(bytes, argv[i], seed, rounds), "%s survives %u mutations from seed %llu on", name ? name + 1
+       : argv[i],
        rounds, (unsigned long long)seed);
   }
   free(bytes);

@@ -111,7 +111,8 @@ report_all(struct trace_summary *summary)
 
   HOLDS(out != -1 && page);
   for (unsigned by = 0; by < SUMMARY_BYS; by++) {
-    struct report_choice choice = { .file = "x", .by = (enum summary_by)by, .sort = (enum report_sort)(by % 4),
+    struct report_choice choice =
+        { .file = "x", .by = (enum summary_by)by, .sort = (enum report_sort)(by % 4),
                                     .top = by % 3 };
     HOLDS(report_trace_text(summary, &choice, out) == 0);
     HOLDS(report_trace_json(summary, &choice, out) == 0);

@@ -1,4 +1,5 @@
-/* cells.c - what the page carries of the heat map is what the map was, and never too large. */
+/* cells.c - what the page carries of the heat map is what the map was, but for what is never dirty, and never
+ * too large. */
 #include "config.h"
 #include "html/cells.h"
 #include "html/html.h"
@@ -48,44 +49,120 @@ unpack(const char *text, size_t length, unsigned char *cells, size_t room)
   return to;
 }
 
-/* `density`: of 100 cells so many are dirty, in runs of up to `longest`. */
-static void
-trial(uint64_t *state, uint32_t rows, uint32_t columns, unsigned density, unsigned longest)
+static struct summary_heat
+invent(uint32_t rows, uint32_t columns)
 {
-  size_t count = (size_t)rows * columns, wrong = 0, length = 0;
   struct summary_heat heat = { .rows = rows, .columns = columns };
-  unsigned char *cells = calloc(count, 1);
-  char *text = NULL;
-  FILE *out = open_memstream(&text, &length);
 
-  heat.cells = calloc(count, sizeof(*heat.cells));
+  heat.cells = calloc((size_t)rows * columns, sizeof(*heat.cells));
   heat.epoch = calloc(columns + 1, sizeof(*heat.epoch));
   heat.row = calloc(rows, sizeof(*heat.row));
   for (uint32_t i = 0; i <= columns; i++)
     heat.epoch[i] = 3 * i;
   for (uint32_t i = 0; i < rows; i++)
-    heat.row[i] = (struct summary_row){ .region = 1, .page = 100u * i, .pages = 100 };
+    heat.row[i] = (struct summary_row){ .region = 1 + i / 1000, .page = 100u * i, .pages = 100 };
+  return heat;
+}
+
+static void
+discard(struct summary_heat *heat)
+{
+  free(heat->cells);
+  free(heat->epoch);
+  free(heat->row);
+}
+
+/* Each of the summary's rows is in the page, in one place, in order; what is folded away is empty. */
+static bool
+is_whole(const struct summary_heat *heat, const struct fold *fold)
+{
+  uint32_t next = 0;
+
+  for (uint32_t i = 0; i < fold->count; i++) {
+    const struct fold_row *row = &fold->rows[i];
+    uint64_t pages = 0;
+
+    if (i > 0 && row->gap && row->begin == fold->rows[i - 1].begin)
+      continue;   /* as the one before */
+    if (row->begin != next || row->end <= row->begin)
+      return false;
+    for (uint32_t k = row->begin; k < row->end; k++) {
+      pages += heat->row[k].pages;
+      if (heat->row[k].region != heat->row[row->begin].region)
+        return false;
+      for (uint32_t column = 0; row->gap && column < heat->columns; column++)
+        if (heat->cells[(size_t)k * heat->columns + column])
+          return false;
+    }
+    if (pages != row->pages)
+      return false;
+    next = row->end;
+  }
+  return next == heat->rows;
+}
+
+static double
+share_in(const struct summary_heat *heat, const struct fold_row *row, uint32_t column)
+{
+  double sum = 0;
+
+  for (uint32_t k = row->begin; k < row->end; k++)
+    sum += heat->cells[(size_t)k * heat->columns + column];
+  return sum / (3.0 * (double)row->pages);
+}
+
+/* `density`: of 100 cells so many are dirty, in runs of up to `longest`. */
+static void
+trial(uint64_t *state, uint32_t rows, uint32_t columns, unsigned density, unsigned longest)
+{
+  size_t count = (size_t)rows * columns, wrong = 0, length = 0, shown;
+  struct summary_heat heat = invent(rows, columns);
+  unsigned char *cells;
+  struct fold fold;
+  char *text = NULL;
+  FILE *out = open_memstream(&text, &length);
+
   for (size_t i = 0; i < count; ) {
     uint32_t value = tap_random(state) % 100 < density ? 1 + (uint32_t)(tap_random(state) % 300) : 0;
     for (unsigned run = 1 + (unsigned)(tap_random(state) % longest); run > 0 && i < count; run--)
       heat.cells[i++] = value;
   }
-  cells_write(&heat, out);
+  if (fold_make(&fold, &heat))
+    exit(99);
+  ok(is_whole(&heat, &fold), "%u x %u, %u %% dirty: %u rows, and all is in them", columns, rows, density,
+     fold.count);
+  shown = (size_t)fold.count * columns;
+  cells = calloc(shown, 1);
+  cells_write(&heat, &fold, out);
   fclose(out);
-  if (!ok(unpack(text, length, cells, count) == count, "%u x %u, %u %% dirty: all cells are there", columns,
-          rows, density))
-    printf("# %zu bytes\n", length);
-  for (size_t i = 0; i < count; i++) {
-    double share = cells[i] ? pow(2, (cells[i] / 255.0 - 1) * CELLS_STEPS) : 0, is = heat.cells[i] / 300.0;
-    wrong += (cells[i] == 0) != (heat.cells[i] == 0) || fabs(share - is) > 0.04 * is;
+  ok(unpack(text, length, cells, shown) == shown, "all cells are there");
+  for (size_t i = 0; i < shown; i++) {
+    const struct fold_row *row = &fold.rows[i / columns];
+    double share = cells[i] ? pow(2, (cells[i] / 255.0 - 1) * CELLS_STEPS) : 0;
+    double is = row->gap ? 0 : share_in(&heat, row, (uint32_t)(i % columns));
+    wrong += (share > 0) != (is > 0) || fabs(share - is) > 0.04 * is;
   }
   ok(wrong == 0, "and each has its share, to 4 %%");
-  ok(length < 11800000, "%zu bytes", length);
+  ok(length < 15000000, "%zu bytes", length);
   free(text);
   free(cells);
-  free(heat.cells);
-  free(heat.epoch);
-  free(heat.row);
+  fold_free(&fold);
+  discard(&heat);
+}
+
+/* A page in gigabytes, at both ends and in the midst of them. */
+static void
+folds_what_is_never_dirty(void)
+{
+  struct summary_heat heat = invent(1000, 10);
+  struct fold fold;
+
+  heat.cells[0] = heat.cells[500 * 10 + 3] = heat.cells[999 * 10 + 9] = 1;
+  fold_make(&fold, &heat);
+  ok(fold.count >= 5 && fold.count < 20 && is_whole(&heat, &fold),
+     "1000 rows of which 3 are dirty: %u are left", fold.count);
+  fold_free(&fold);
+  discard(&heat);
 }
 
 int
@@ -98,5 +175,7 @@ main(int argc, char **argv)
   trial(&state, 64, 1000, 5, 5000);
   trial(&state, 100, 131, 50, 4);
   trial(&state, HTML_ROWS, HTML_COLUMNS, 99, 1);
+  trial(&state, HTML_ROWS, 100, 1, 20000);
+  folds_what_is_never_dirty();
   return tap_done();
 }

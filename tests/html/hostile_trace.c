@@ -18,8 +18,8 @@ main(int argc, char **argv)
     "\n\x01\x1b[31m\xe2\x80\xae" "gnp\xe2\x80\xa8\xff\xc0\x80&lt;&#x3c;${window.pwned=3}";
   struct trace_text text = { name, sizeof name - 1 };
   struct trace_start start = { .page_size = 4096, .pid = 7, .realtime = 1, .interval = 1000000,
-                               .stack_depth = 4, .executable = text, .arguments = text, .machine = text, .kernel = text,
-                               .writer = text };
+                               .stack_depth = 4, .executable = text, .arguments = text,
+                               .machine = text, .kernel = text, .writer = text };
   struct trace_module module = { .id = 1, .bias = 0x1000, .path = text, .build_id = text, .ranges = 1,
                                  .range = { { 0x1000, 0x10000, 0 } } };
   struct trace_region region = { .id = 1, .kind = TRACE_ANONYMOUS, .address = 0x7fff12340000,

@@ -10,10 +10,11 @@ page() { "$tool" report --format html --output "$1.html" "$1.wwt"; test -s "$1.h
 "$there/trace/make_trace" --epochs 1 --pages 64 --regions 1 one.wwt
 "$there/html/hostile_trace" hostile.wwt
 "$there/trace/make_trace" --epochs 0 none.wwt
+"$there/trace/make_trace" --epochs 40 --pages 900000 --dirty 300 --regions 2 sparse.wwt
 size=$(wc -c <usual.wwt)
 head -c $((size * 2 / 3)) usual.wwt >cut.wwt
 
-for name in usual one hostile none cut; do
+for name in usual one sparse hostile none cut; do
   verdict "$name: a page is made" page "$name"
 done
 
@@ -68,6 +69,7 @@ probe() {
 }
 probe usual false 'DECLARED'
 probe one false ''
+probe sparse false ''
 probe hostile false '\\u202e'
 probe none true 'There is nothing to draw'
 probe cut false 'ends in the midst of a block'

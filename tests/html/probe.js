@@ -55,7 +55,7 @@
       ok(map.view.x1 - map.view.x0 < all || heat.columns <= 6, "plus zooms in");
       press(el("map"), "ArrowRight");
       ok(
-        /epoch/.test(el("map-status").textContent),
+        /epoch|folded/.test(el("map-status").textContent),
         "the cursor says where it is",
         el("map-status").textContent
       );

@@ -75,13 +75,16 @@ printf "#!/bin/sh\necho configure \$* >>$PLAY/calls; : >Makefile; : >config.stat
 rm configure.new; chmod +x configure' ;;
     libtool) stand_in libtoolize ':' ;;
     pkg-config) stand_in pkg-config '[ -e "$PLAY/have/$2" ]' ;;
-    automake|spin|mandoc|g++) stand_in "$1" ':' ;;
+    automake|spin|mandoc|g++|chromium-headless-shell) stand_in "$1" ':' ;;
+    libopenmpi-dev) stand_in mpicc ':' ;;
+    openmpi-bin) stand_in mpirun ':' ;;
     libc6-dev) : >"$work/have/stdio.h" ;;
     linux-libc-dev) mkdir -p "$work/have/linux"; : >"$work/have/linux/limits.h" ;;
     libxxhash-dev) : >"$work/have/xxhash.h" ;;
     libdw-dev) : >"$work/have/libdw" ;;
     libjansson-dev) : >"$work/have/jansson" ;;
     libsqlite3-dev) : >"$work/have/sqlite3" ;;
+    libzstd-dev) : >"$work/have/libzstd" ;;
     check) : >"$work/have/check" ;;
     libunwind-dev) : >"$work/have/libunwind" ;;
     libseccomp-dev) : >"$work/have/libseccomp" ;;
@@ -91,8 +94,8 @@ rm configure.new; chmod +x configure' ;;
   esac
 }
 everything='make gcc g++ libc6-dev linux-libc-dev pkg-config autoconf automake libtool libdw-dev
-  libjansson-dev libsqlite3-dev check libxxhash-dev libunwind-dev libseccomp-dev libgc-dev
-  libsigsegv-dev libiberty-dev spin mandoc'
+  libjansson-dev libsqlite3-dev check libxxhash-dev libzstd-dev libunwind-dev libseccomp-dev libgc-dev
+  libsigsegv-dev libiberty-dev libopenmpi-dev openmpi-bin spin mandoc chromium-headless-shell'
 bring_all_but() {
   for package in $everything; do
     case " $* " in *" $package "*) ;; *) bring "$package" ;; esac
@@ -230,6 +233,14 @@ it "an optional package that is not to be had does not keep away what is needed"
 play
 [ $status = 0 ] && no_call apt-get
 it "... and is not asked for again at each run"
+
+stage; bring_all_but chromium-headless-shell; apt_here; FAKE_UID=0
+play
+[ $status = 0 ] && no_call apt-get && calls make
+it "what only check wants is not installed for a build"
+play check
+calls 'apt-get .*install .* chromium-headless-shell$'
+it "... but for check it is"
 
 stage; bring_all_but; MAKE_FAILS=yes
 play check

@@ -67,7 +67,8 @@ put_real(struct dl_phdr_info *info, size_t size, void *argument)
 void
 invention_modules(struct trace_writer *writer, struct invention *invention)
 {
-  static const char *const libraries[] = { "libm.so.6", "libstdc++.so.6", "libpython3.11.so.1.0", "libsqlite3.so.0",
+  static const char *const libraries[] =
+      { "libm.so.6", "libstdc++.so.6", "libpython3.11.so.1.0", "libsqlite3.so.0",
                                            "libjansson.so.4", "libcrypto.so.3" };
   static const struct { const char *path; uint64_t bias, length; } made_up[] = {
     { "/opt/demo/bin/solver", 0x555555554000, 0x40000 },
@@ -84,8 +85,10 @@ invention_modules(struct trace_writer *writer, struct invention *invention)
     return;
   }
   for (size_t i = 0; i < sizeof(made_up) / sizeof(*made_up); i++) {
-    static const char id[] = "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67";
-    struct trace_module module = { .id = i + 1, .bias = made_up[i].bias, .path = trace_text_of(made_up[i].path),
+    static const char id[] =
+        "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67";
+    struct trace_module module =
+        { .id = i + 1, .bias = made_up[i].bias, .path = trace_text_of(made_up[i].path),
                                    .build_id = { id, *made_up[i].path ? sizeof(id) - 1 : 0 }, .ranges = 1 };
     module.range[0] = (struct trace_range){ made_up[i].bias + 0x1000, made_up[i].length, 0x1000 };
     invention->code[invention->code_count++] = module.range[0];

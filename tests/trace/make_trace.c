@@ -181,7 +181,8 @@ write_pages(struct trace_writer *writer, struct invention *invention, uint64_t e
         stack = (uint32_t)(first + invention_below(invention, invention_below(invention, of_region) + 1));
         if (stack > invention->stacks)
           stack = (uint32_t)invention->stacks;
-        tid = 4711 + (uint32_t)((i + invention_below(invention, 2)) % (invention->threads ? invention->threads : 1));
+        tid = 4711 + (uint32_t)((i + invention_below(invention, 2)) % (invention->threads
+                                                                       ? invention->threads : 1));
       }
       time += 2000 + invention_below(invention, 4000);
       run.time = time;
@@ -235,7 +236,8 @@ invent(struct trace_writer *writer, struct invention *invention, uint64_t bytes,
     put_epoch(writer, invention, epoch, &end);
     if (epoch == 5) {
       struct trace_note note = { .time = end.time, .kind = TRACE_STRETCHED, .value = invention->interval * 2,
-                                 .text = trace_text_of("the interval was stretched: 41 % of the time went into "
+                                 .text =
+                                     trace_text_of("the interval was stretched: 41 % of the time went into "
                                                        "faults, 30 % were allowed") };
       struct trace_child child = { .time = end.time, .pid = 4800, .how = TRACE_FORK,
                                    .reason = trace_text_of("--follow-fork was not given") };

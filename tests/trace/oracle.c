@@ -192,7 +192,8 @@ same_regions(const struct trace_summary *summary)
           latest = e + 1;
         }
     same = same && region->included == included[r]
-           && (!included[r] || (region->dirty.pages == pages && region->ever == ever && region->epochs == in));
+           && (!included[r] || (region->dirty.pages == pages && region->ever == ever && region->epochs ==
+                                in));
   }
   return same;
 }
@@ -255,7 +256,8 @@ same_heat(const struct trace_summary *summary)
 static struct summary_options
 choose(uint64_t *seed, unsigned round)
 {
-  static const char *const asked[][2] = { { "heap", NULL }, { "odd", NULL }, { "2", "even" }, { "data", "6" } };
+  static const char *const asked[][2] = { { "heap", NULL }, { "odd", NULL }, { "2", "even" }, { "data",
+                                                                                                "6" } };
   struct summary_options options = SUMMARY_OPTIONS_INIT;
   unsigned which = round % 5;
 
@@ -271,7 +273,8 @@ choose(uint64_t *seed, unsigned round)
     options.until = begins[last] - below(seed, 2);
   }
   for (unsigned r = 0; r < REGIONS; r++)
-    included[r] = which == 4 || (which == 0 && r % 3 == 0) || (which == 1 && r % 2) || (which == 2 && r % 2 == 0)
+    included[r] = which == 4 || (which == 0 && r % 3 == 0) || (which == 1 && r % 2)
+        || (which == 2 && r % 2 == 0)
                   || (which == 2 && r == 1) || (which == 3 && (r % 3 == 2 || r == 5));
   if (which < 4) {
     options.regions = asked[which];

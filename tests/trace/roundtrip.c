@@ -86,7 +86,8 @@ invent_epoch(uint64_t *seed, struct kept_epoch *kept_epoch, uint64_t number, siz
   free(kept_epoch->regions);
   kept_epoch->runs = calloc(count + 1, sizeof(*kept_epoch->runs));
   kept_epoch->regions = calloc(count + 1, sizeof(*kept_epoch->regions));
-  kept_epoch->epoch = (struct trace_epoch){ .number = number, .begin = number * 1000000, .end = (number + 1) * 1000000,
+  kept_epoch->epoch = (struct trace_epoch){ .number = number, .begin = number * 1000000, .end = (number + 1)
+                                            * 1000000,
                                             .cause = number % 4, .collect = any_number(seed),
                                             .faults = any_number(seed),
                                             .label = trace_text_of(number % 3 ? NULL : "a marker") };
@@ -125,12 +126,14 @@ put_epoch(struct trace_writer *writer, const struct kept_epoch *kept_epoch)
 /* Whether the epoch that was just read, and the DIRTY blocks behind it, are the kept ones. *record is
  * what follows. */
 static bool
-same_epoch(struct trace_reader *reader, struct trace_record *record, const struct kept_epoch *expected, int *result)
+same_epoch(struct trace_reader *reader, struct trace_record *record, const struct kept_epoch *expected,
+           int *result)
 {
   size_t at = 0;
   bool same = record->epoch.number == expected->epoch.number && record->epoch.begin == expected->epoch.begin
               && record->epoch.end == expected->epoch.end && record->epoch.cause == expected->epoch.cause
-              && record->epoch.collect == expected->epoch.collect && record->epoch.faults == expected->epoch.faults
+              && record->epoch.collect == expected->epoch.collect && record->epoch.faults ==
+                  expected->epoch.faults
               && record->epoch.pages == expected->epoch.pages
               && record->epoch.label.length == expected->epoch.label.length;
 
@@ -208,9 +211,11 @@ test_epochs(uint64_t *seed)
       put_epoch(&writer, &kept[e]);
     }
     watch_allocations = false;
-    ok(writer.error == 0 && allocations == 0, "%d epochs are written with %zu bytes of buffer and no allocation",
+    ok(writer.error == 0 && allocations == 0,
+       "%d epochs are written with %zu bytes of buffer and no allocation",
        EPOCHS, rooms[i]);
-    ok(count_epochs(fd, NULL, &wrong, &damaged) == EPOCHS && !wrong && damaged == 0, "... and read as they were");
+    ok(count_epochs(fd, NULL, &wrong, &damaged) == EPOCHS && !wrong && damaged == 0,
+       "... and read as they were");
     ok(lseek(fd, 0, SEEK_END) == (off_t)writer.size, "... and the writer knows the file's size");
     close(fd);
   }
@@ -238,11 +243,49 @@ test_merging(void)
   ok(writer.size < 150, "2000 neighbours by two stacks are %u bytes", (unsigned)writer.size);
   trace_reader_open(&reader, fd, 0, NULL);
   trace_next(reader, &record);
-  ok(trace_next(reader, &record) == 1 && record.type == TRACE_DIRTY && trace_runs_next(&record.dirty.runs, &run)
+  ok(trace_next(reader, &record) == 1 && record.type == TRACE_DIRTY
+     && trace_runs_next(&record.dirty.runs, &run)
      && run.page == 0 && run.pages == 1500 && run.stack == 6 && run.time == 0
      && trace_runs_next(&record.dirty.runs, &run) && run.page == 1500 && run.pages == 500 && run.stack == 7
      && !trace_runs_next(&record.dirty.runs, &run), "... as two runs, with their earliest times");
   trace_reader_close(reader);
+  close(fd);
+}
+
+/* The example of writewatch-trace(5), to the byte: what is documented is what is written. */
+static void
+test_bytes(void)
+{
+  static const unsigned char expected[] = {
+    0x89, 0x57, 0x57, 0x54, 0x0d, 0x0a, 0x1a, 0x0a, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x04, 0x00, 0x00, 0x00, 0x12, 0x00, 0x00, 0x00, 0x3b, 0x6d, 0xaf, 0xd6, 0xd3, 0x2c, 0xc1, 0x03,
+    0x01, 0x01, 0x80, 0x80, 0x04, 0x80, 0x80, 0x04, 0x80, 0x20, 0x01, 0x06, 0x5b, 0x68, 0x65, 0x61,
+    0x70, 0x5d, 0x06, 0x00, 0x00, 0x00, 0x06, 0x00, 0x00, 0x00, 0x58, 0xc1, 0x38, 0xb7, 0x91, 0x3d,
+    0x3f, 0xf7, 0x01, 0x01, 0xe8, 0xc8, 0x80, 0x04, 0x08, 0x00, 0x00, 0x00, 0x0b, 0x00, 0x00, 0x00,
+    0xab, 0x4e, 0x2b, 0x7b, 0xdc, 0x9f, 0xf1, 0xe4, 0x01, 0x00, 0xc0, 0x84, 0x3d, 0x00, 0xe8, 0x07,
+    0x03, 0x03, 0x00, 0x09, 0x00, 0x00, 0x00, 0x09, 0x00, 0x00, 0x00, 0xfb, 0x31, 0x33, 0x11, 0x14,
+    0x4d, 0xf0, 0x60, 0x01, 0x01, 0x09, 0x02, 0x03, 0x9a, 0x01, 0x02, 0x0a
+  };
+  static unsigned char buffer[TRACE_BUFFER_MIN];
+  struct trace_region region = { .id = 1, .kind = TRACE_HEAP, .address = 0x10000, .length = 16 * 4096,
+                                 .page_size = 4096, .epoch = 1, .name = trace_text_of("[heap]") };
+  uint64_t frames[] = { 0x401234 };
+  struct trace_stack stack = { .id = 1, .depth = 1, .frames = frames };
+  struct trace_epoch epoch = { .number = 1, .end = 1000000, .collect = 1000, .faults = 3, .pages = 3 };
+  struct trace_run run = { .page = 2, .pages = 3, .evidence = 1, .written = true, .tid = 77, .stack = 1,
+                           .time = 5000 };
+  unsigned char written[sizeof(expected) + 1];
+  struct trace_writer writer;
+  int fd = scratch_file();
+
+  trace_writer_open(&writer, fd, buffer, sizeof(buffer), 0, 0);
+  trace_put_region(&writer, &region);
+  trace_put_stack(&writer, &stack);
+  trace_put_epoch(&writer, &epoch);
+  trace_put_run(&writer, 1, 1, &run);
+  trace_commit(&writer);
+  ok(pread(fd, written, sizeof(written), 0) == (ssize_t)sizeof(expected)
+     && memcmp(written, expected, sizeof(expected)) == 0, "the manual's example is written to the byte");
   close(fd);
 }
 
@@ -282,7 +325,8 @@ test_full_disk(uint64_t *seed)
     ended += trace_commit(&writer) == 0;
     close(fd);
   }
-  ok(cut_right == rounds, "a full disk leaves the epochs before it, and nothing else: %u of %u", cut_right, rounds);
+  ok(cut_right == rounds, "a full disk leaves the epochs before it, and nothing else: %u of %u", cut_right,
+     rounds);
   ok(ended == rounds, "... and once there is room again the END can be written");
 }
 
@@ -410,6 +454,7 @@ main(int argc, char **argv)
 
   test_epochs(&seed);
   test_merging();
+  test_bytes();
   test_full_disk(&seed);
   test_limit(&seed);
   test_cuts(&seed);

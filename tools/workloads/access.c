@@ -243,6 +243,14 @@ walk_again(struct workload_run *run, walk_function *walk)
 }
 
 static void
+keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct access *access = run->state;
+
+  keep(context, &access->epochs, sizeof access->epochs);
+}
+
+static void
 teardown(struct workload_run *run)
 {
   struct access *access = run->state;
@@ -272,30 +280,30 @@ PATTERN(stream)
 
 const struct workload workload_sequential = {
   .name = "sequential", .summary = "a sweep: every page, in order", .pages = 8192, .epochs = 8, .loud = true,
-  .setup = setup, .epoch = epoch_sequential, .check = check_sequential, .teardown = teardown,
+  .setup = setup, .epoch = epoch_sequential, .check = check_sequential, .keeps = keeps, .teardown = teardown,
 };
 
 const struct workload workload_strided = {
   .name = "strided", .summary = "every eighth page, one further each epoch", .pages = 8192, .epochs = 16,
   .loud = true,
-  .setup = setup, .epoch = epoch_strided, .check = check_strided, .teardown = teardown,
+  .setup = setup, .epoch = epoch_strided, .check = check_strided, .keeps = keeps, .teardown = teardown,
 };
 
 const struct workload workload_random_pages = {
   .name = "random", .summary = "uniform random pages, a tenth as many visits as there are pages",
   .pages = 8192, .epochs = 16, .loud = true,
-  .setup = setup, .epoch = epoch_random, .check = check_random, .teardown = teardown,
+  .setup = setup, .epoch = epoch_random, .check = check_random, .keeps = keeps, .teardown = teardown,
 };
 
 const struct workload workload_zipf = {
   .name = "zipf", .summary = "a hot set: pages drawn by Zipf's law, exponent 0.99, hot pages scattered",
   .source = "G. K. Zipf, Human Behavior and the Principle of Least Effort, Addison-Wesley, 1949",
   .pages = 8192, .epochs = 16, .loud = true,
-  .setup = setup_zipf, .epoch = epoch_zipf, .check = check_zipf, .teardown = teardown,
+  .setup = setup_zipf, .epoch = epoch_zipf, .check = check_zipf, .keeps = keeps, .teardown = teardown,
 };
 
 const struct workload workload_stream = {
   .name = "stream", .summary = "an append stream: a log that goes round, an eighth of it each epoch",
   .pages = 8192, .epochs = 16, .loud = true,
-  .setup = setup, .epoch = epoch_stream, .check = check_stream, .teardown = teardown,
+  .setup = setup, .epoch = epoch_stream, .check = check_stream, .keeps = keeps, .teardown = teardown,
 };

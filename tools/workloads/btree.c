@@ -174,6 +174,21 @@ find(struct btree *tree, uint64_t key)
 }
 
 static void
+btree_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct btree *tree = run->state;
+
+  keep(context, &tree->used, sizeof tree->used);
+  keep(context, &tree->root, sizeof tree->root);
+  keep(context, &tree->height, sizeof tree->height);
+  keep(context, &tree->n, sizeof tree->n);
+  keep(context, &tree->tree, sizeof tree->tree);
+  keep(context, &tree->begin, sizeof tree->begin);
+  keep(context, &tree->end, sizeof tree->end);
+  keep(context, &tree->begin_n, sizeof tree->begin_n);
+}
+
+static void
 btree_teardown(struct workload_run *run)
 {
   free(run->state);
@@ -337,6 +352,7 @@ const struct workload workload_btree = {
   .loud = true,
   .setup = btree_setup,
   .epoch = btree_epoch,
+  .keeps = btree_keeps,
   .check = btree_check,
   .teardown = btree_teardown,
 };

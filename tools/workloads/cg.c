@@ -169,6 +169,14 @@ cg_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
 }
 
 static void
+cg_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct cg *cg = run->state;
+
+  keep(context, cg->band, run->threads * sizeof *cg->band);
+}
+
+static void
 cg_teardown(struct workload_run *run)
 {
   struct cg *cg = run->state;
@@ -343,6 +351,7 @@ const struct workload workload_cg = {
   .loud = true,
   .setup = cg_setup,
   .epoch = cg_epoch,
+  .keeps = cg_keeps,
   .check = cg_check,
   .teardown = cg_teardown,
 };

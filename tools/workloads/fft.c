@@ -175,6 +175,14 @@ fft_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+fft_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct fft *fft = run->state;
+
+  keep(context, &fft->epoch, sizeof fft->epoch);
+}
+
 /* What (i, j) must be after `parts` parts of a cycle, by the definition of the
  * transform; `row` is room for a row. */
 static double complex
@@ -273,6 +281,7 @@ const struct workload workload_fft = {
   .loud = true,
   .setup = fft_setup,
   .epoch = fft_epoch,
+  .keeps = fft_keeps,
   .check = fft_check,
   .teardown = fft_teardown,
 };

@@ -251,6 +251,20 @@ gc_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+gc_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct gc *gc = run->state;
+
+  keep(context, gc->promise, gc->roots * sizeof *gc->promise);
+  keep(context, &gc->used, sizeof gc->used);
+  keep(context, &gc->present, sizeof gc->present);
+  keep(context, &gc->collections, sizeof gc->collections);
+  keep(context, &gc->allocated, sizeof gc->allocated);
+  keep(context, &gc->copied, sizeof gc->copied);
+  keep(context, &gc->random, sizeof gc->random);
+}
+
 /* ------------------------------------------------------------- the check */
 
 /* The checksum of what hangs on `at`, for which `budget` bytes are left (a cycle would
@@ -321,6 +335,7 @@ const struct workload workload_gc = {
   .loud = false,  /* an object may be copied to where its copy lay before */
   .setup = gc_setup,
   .epoch = gc_epoch,
+  .keeps = gc_keeps,
   .check = gc_check,
   .teardown = gc_teardown,
 };

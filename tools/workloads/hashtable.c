@@ -170,6 +170,15 @@ hashtable_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+hashtable_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct hashtable *table = run->state;
+
+  for (size_t s = 0; s < SHARDS; s++)
+    keep(context, &table->shard[s].epochs, sizeof table->shard[s].epochs);
+}
+
 static int
 check_shard(struct workload_run *run, size_t number, uint64_t *expected, size_t *kept)
 {
@@ -239,6 +248,7 @@ const struct workload workload_hashtable = {
   .loud = false,  /* a key put and removed leaves no trace */
   .setup = hashtable_setup,
   .epoch = hashtable_epoch,
+  .keeps = hashtable_keeps,
   .check = hashtable_check,
   .teardown = hashtable_teardown,
 };

@@ -150,6 +150,14 @@ heat_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+heat_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct heat *heat = run->state;
+
+  keep(context, &heat->step, sizeof heat->step);
+}
+
 static int
 heat_check(struct workload_run *run)
 {
@@ -194,6 +202,7 @@ const struct workload workload_heat = {
   .loud = true,
   .setup = heat_setup,
   .epoch = heat_epoch,
+  .keeps = heat_keeps,
   .check = heat_check,
   .teardown = heat_teardown,
 };

@@ -127,6 +127,15 @@ list_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+list_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct list *list = run->state;
+
+  keep(context, &list->at, sizeof list->at);
+  keep(context, &list->done, sizeof list->done);
+}
+
 /* The number of the node at `pointer`; n if there is none. */
 static size_t
 number_of(const struct list *list, const struct node *pointer)
@@ -219,6 +228,7 @@ const struct workload workload_list = {
   .loud = true,
   .setup = list_setup,
   .epoch = list_epoch,
+  .keeps = list_keeps,
   .check = list_check,
   .teardown = list_teardown,
 };

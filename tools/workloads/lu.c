@@ -175,6 +175,16 @@ lu_epoch(struct workload_run *run, unsigned epoch, unsigned thread)
   return 0;
 }
 
+static void
+lu_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct lu *lu = run->state;
+
+  keep(context, lu->from, lu->n * sizeof *lu->from);
+  keep(context, &lu->panel, sizeof lu->panel);
+  keep(context, &lu->matrix, sizeof lu->matrix);
+}
+
 /* After the columns [0, done) the array holds L (unit diagonal, below), U (above)
  * and in the lower right corner what is left to factor: P A = L' U' with L' the
  * identity and U' the rest there. */
@@ -238,6 +248,7 @@ const struct workload workload_lu = {
   .loud = true,
   .setup = lu_setup,
   .epoch = lu_epoch,
+  .keeps = lu_keeps,
   .check = lu_check,
   .teardown = lu_teardown,
 };

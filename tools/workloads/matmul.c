@@ -173,6 +173,14 @@ check_row(struct workload_run *run, unsigned product, size_t done, size_t i, con
   return 0;
 }
 
+static void
+matmul_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct matmul *m = run->state;
+
+  keep(context, &m->epoch, sizeof m->epoch);
+}
+
 static int
 matmul_check(struct workload_run *run)
 {
@@ -231,6 +239,7 @@ const struct workload workload_matmul = {
   .loud = false,  /* a whole number may be followed by the same one */
   .setup = matmul_setup,
   .epoch = matmul_epoch,
+  .keeps = matmul_keeps,
   .check = matmul_check,
   .teardown = matmul_teardown,
 };

@@ -87,6 +87,17 @@ partition(struct quicksort *sort, struct piece piece)
 }
 
 static void
+quicksort_keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct quicksort *sort = run->state;
+
+  keep(context, &sort->array, sizeof sort->array);
+  keep(context, &sort->depth, sizeof sort->depth);
+  keep(context, &sort->random, sizeof sort->random);
+  keep(context, sort->stack, sizeof sort->stack);
+}
+
+static void
 quicksort_teardown(struct workload_run *run)
 {
   free(run->state);
@@ -207,6 +218,7 @@ const struct workload workload_quicksort = {
   .loud = true,
   .setup = quicksort_setup,
   .epoch = quicksort_epoch,
+  .keeps = quicksort_keeps,
   .check = quicksort_check,
   .teardown = quicksort_teardown,
 };

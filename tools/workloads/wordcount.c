@@ -224,6 +224,14 @@ check(struct workload_run *run)
 }
 
 static void
+keeps(struct workload_run *run, workload_keep *keep, void *context)
+{
+  struct wordcount *wordcount = run->state;
+
+  keep(context, &wordcount->position, sizeof wordcount->position);
+}
+
+static void
 teardown(struct workload_run *run)
 {
   struct wordcount *wordcount = run->state;
@@ -236,5 +244,5 @@ teardown(struct workload_run *run)
 const struct workload workload_wordcount = {
   .name = "wordcount", .summary = "an index of the words of any text, a hash table that grows",
   .operands = "FILE...", .pages = 0, .epochs = 16, .max_threads = 1,
-  .setup = setup, .epoch = epoch, .check = check, .teardown = teardown,
+  .setup = setup, .epoch = epoch, .check = check, .keeps = keeps, .teardown = teardown,
 };

@@ -10,6 +10,9 @@
 
 struct workload;
 
+/* What a workload says must outlive the process. */
+typedef void workload_keep(void *context, void *address, size_t length);
+
 /* One run of a workload. The driver fills all but `state`. */
 struct workload_run {
   const struct workload *workload;
@@ -48,6 +51,10 @@ struct workload {
    * between epochs, when all threads are quiet. May be asked for more epochs
    * than planned: a computation that has converged starts anew. */
   int  (*epoch)(struct workload_run *run, unsigned epoch, unsigned thread);
+  /* For --checkpoint: calls `keep' for all that an epoch changes outside of tracked memory, and that setup
+   * with the same options does not make anew, in the same order each time. Pointers into tracked memory may
+   * be among it: that comes back where it was. NULL: it cannot be resumed. */
+  void (*keeps)(struct workload_run *run, workload_keep *keep, void *context);
   /* Is the result right? Called once after the last epoch; may be NULL. Says in
    * one line on run->talk what it checked. */
   int  (*check)(struct workload_run *run);
