@@ -25,10 +25,12 @@ bench_bench_SOURCES = \
   tests/shield/shielded.h
 bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
+EXTRA_DIST += %D%/chain-bytes.sh
 CLEANFILES += bench.csv bench.json
 .PHONY: bench
 bench: bench/bench$(EXEEXT) writewatch$(EXEEXT)
 	bench/bench$(EXEEXT) $(BENCHFLAGS)
+	$(SHELL) $(srcdir)/%D%/chain-bytes.sh ./writewatch$(EXEEXT)
 	./writewatch$(EXEEXT) bench --output bench-results $(SUITEFLAGS)
 clean-local: bench-clean
 .PHONY: bench-clean
