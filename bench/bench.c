@@ -24,6 +24,10 @@ const struct contestant contestants[] = {
   { "memory-sparse", "memory", "the same, a reservation little touched", 0, 3, memory_sparse },
   { "shield-without", "shield", "system calls and reads, no shield, nothing tracked", 4, 1, shield_without },
   { "shield", "shield", "the same with the shield; 64 KiB are read into tracked memory", 4, 1, shield_with },
+  { "meanwhile", "meanwhile", "checkpoints beside fork(), adaptive, 10 % of 1 GiB", 0, 3, meanwhile_adaptive },
+  { "meanwhile-trap", "meanwhile", "the same, every page trapped", 0, 3, meanwhile_trap },
+  { "meanwhile-at-random", "meanwhile", "adaptive, page by page, userfaultfd", 0, 3, meanwhile_scattered_adaptive },
+  { "meanwhile-at-random-trap", "meanwhile", "the same, every page trapped", 0, 3, meanwhile_scattered },
   { "durable", "durable", "a checkpoint and a restore of 256 MiB, beside write() and read()", 0, 3, durable },
   { "parts", "micro", "what a trapped write is made of", 0, 1, micro },
   { NULL, NULL, NULL, 0, 0, NULL }

@@ -49,6 +49,10 @@ int memory_dense(const struct bench_run *run);
 int memory_sparse(const struct bench_run *run);
 int shield_without(const struct bench_run *run);
 int shield_with(const struct bench_run *run);
+int meanwhile_trap(const struct bench_run *run);
+int meanwhile_adaptive(const struct bench_run *run);
+int meanwhile_scattered(const struct bench_run *run);
+int meanwhile_scattered_adaptive(const struct bench_run *run);
 int durable(const struct bench_run *run);
 int micro(const struct bench_run *run);
 

@@ -104,6 +104,7 @@ extern "C" {
 typedef struct ww_tracker ww_tracker;
 typedef struct ww_region  ww_region;
 typedef struct ww_dirty   ww_dirty;
+typedef struct ww_snapshot ww_snapshot;
 
 /* How a write is noticed. */
 enum ww_engine {
@@ -211,6 +212,7 @@ WW_API int ww_collect(ww_tracker *tracker, ww_dirty **dirty);
  * since the last collect is forgotten: collect first if you want it.
  * -EINVAL   tracker is NULL
  * -EALREADY the tracker is not started
+ * -EBUSY    it has a snapshot
  * -EFAULT   part of a region is no longer mapped (the rest is disarmed) */
 WW_API int ww_stop(ww_tracker *tracker);
 
@@ -297,6 +299,7 @@ WW_API int ww_region_add(ww_tracker *tracker, const char *name, void *address, s
  * here (to remove it once more is an error, unless a later region happens to have got the
  * same one), but dirty sets that name the region may still be asked about it.
  * -EINVAL region is NULL or was removed
+ * -EBUSY  a snapshot holds pages of it; nothing has changed
  * -EFAULT part of it is no longer mapped; the region is removed all the same */
 WW_API int ww_region_remove(ww_region *region);
 
@@ -362,9 +365,105 @@ WW_API int  ww_dirty_writer_at(const ww_dirty *dirty, size_t index, void **page,
  * and under WW_POLICY_TRAP without WW_SHIELD, memcpy() does as well.
  * Any thread; not while the tracker is being destroyed. Pages of a region that was removed are merely
  * copied.
- * -EINVAL an argument is NULL, or the range is not whole pages of one region of the dirty set */
+ * -EINVAL an argument is NULL, or the range is not whole pages of one region of the dirty set
+ * -EFAULT part of it cannot be read: the program has made it PROT_NONE, unmapped it or made its file
+ *         shorter since; some pages may have been copied */
 WW_API int  ww_dirty_copy(const ww_dirty *dirty, const void *address, size_t length, void *buffer);
+/* Put it back among what is written: the next collect of this tracker returns its pages too, as WW_DECLARED.
+ * For who could not save them. Pages of regions that were removed are left out. Any thread.
+ * -EINVAL  an argument is NULL
+ * -ENODATA the tracker is not started */
+WW_API int  ww_dirty_give_back(ww_tracker *tracker, const ww_dirty *dirty);
 WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
+
+/* ----------------------------------------------------------------- snapshot */
+
+/* What memory held at one moment, while the program goes on writing to it.
+ *
+ *     ww_snapshot_begin(tracker, NULL, &dirty, &snapshot);
+ *     run = ww_dirty_runs(dirty, &count);
+ *     for (i = 0; i < count; i++)
+ *       for each page of run[i]: ww_snapshot_copy(snapshot, page, size, buffer), and save it
+ *     ww_snapshot_end(snapshot);
+ *
+ * What is copied is what the pages held at one instant between the call and the return of
+ * ww_snapshot_begin(), all of them at that same instant: a write that happened before the call is in it, one
+ * that happens after the return is not, and of two writes one of which happened before the other, in a
+ * thread or through several, the later is never in it without the earlier. Threads need not be
+ * stopped for it; one that writes to a page for the first time while begin is making pages
+ * read-only waits until it has done that (ww_snapshot_stats.stop_time).
+ * A page that is about to be written before it was copied is copied first, by the handler, into a
+ * pool. If that is full its writer is held back, as long as ww_snapshot_copy() makes room; if
+ * nothing has come free for 50 ms, or the writer is one who copies, more memory is taken than the
+ * pool's, so that no thread ever waits for another that waits for it. With no memory left at
+ * all the program goes on, and the page is lost to the snapshot (-ENOBUFS).
+ * Not of that instant are pages to which a system call is writing at that moment (with WW_SHIELD): they are
+ * copied during begin, until two copies of all of them are alike (else ww_snapshot_stats.unsettled
+ * is 1). Writes that are not seen (see the top of this page) are not kept out either.
+ * With WW_ENGINE_MPROTECT and WW_ENGINE_USERFAULTFD, both policies. */
+
+enum ww_snapshot_flags {
+  WW_SNAPSHOT_FULL = 1 << 0 /* all pages of the regions are held, not only those that were written */
+};
+
+struct ww_snapshot_options {
+  size_t   size;            /* sizeof(struct ww_snapshot_options) */
+  unsigned flags;           /* enum ww_snapshot_flags */
+  size_t   pool;            /* bytes of copies of pages that may be waiting to be saved; 0: 64 MiB. Memory is
+                               only taken for those that there are, and stays with the tracker for its next
+                               snapshot, until ww_stop() */
+};
+#define WW_SNAPSHOT_OPTIONS_INIT { sizeof(struct ww_snapshot_options), 0, 0 }
+
+/* End the epoch, begin the next, as ww_collect(), and hold what was written in the one that ended. `options` may
+ * be NULL. The caller owns *dirty, as of ww_collect(), and *snapshot, and ends that with ww_snapshot_end(), the
+ * one before the other or the other before the one. One snapshot at a time for each tracker.
+ * Meanwhile ww_collect() may be called, but not ww_stop(), nor ww_region_remove() for a region that was
+ * there: they are -EBUSY. A region that is added is not in it. After ww_tracker_destroy(), and in a
+ * child of fork(), the snapshot is over: nothing is held, and all that can be done is to end it.
+ * On failure the epoch goes on and nothing is lost.
+ * -EINVAL  an argument is NULL, options->size is not a known size, an unknown flag
+ * -ENODATA the tracker is not started
+ * -EBUSY   the tracker has a snapshot already
+ * -ENOTSUP a region has the pagemap engine, which does not know of a write before it is made
+ * -EFAULT  part of a region is no longer mapped
+ * -EIO     the program closed the userfaultfd engine's descriptor at that moment: try again
+ * -ENOMEM  no memory, or the process is at its limit of mappings */
+WW_API int ww_snapshot_begin(ww_tracker *tracker, const struct ww_snapshot_options *options, ww_dirty **dirty,
+                             ww_snapshot **snapshot);
+
+/* Copy whole pages, [address, address + length), to `buffer`, as they were at that moment, and let go of them:
+ * each can be copied once. With `buffer` NULL they are only let go of (it is no error then if they
+ * are not held). What was copied needs no ww_dirty_copy(). Any thread, several at once too.
+ * -EINVAL  snapshot or address is NULL, or the range is not whole pages of one region
+ * -ENODATA a page is not held: it was not written in that epoch, or was copied before, or the snapshot is over
+ * -EFAULT  a page cannot be read: it is PROT_NONE, or behind the end of its file
+ * -ENOBUFS a page is lost: it was written before it was copied, and there was no memory
+ * On failure the pages before that one have been copied. */
+WW_API int ww_snapshot_copy(ww_snapshot *snapshot, const void *address, size_t length, void *buffer);
+
+struct ww_snapshot_stats {
+  size_t   size;            /* in: sizeof(struct ww_snapshot_stats) */
+  uint64_t pages;           /* held at first, of each region's own page size */
+  uint64_t copied_pages;    /* of these: copied because they were about to be written, */
+  uint64_t waits;           /* how often a writer was held back meanwhile, the pool being full, */
+  uint64_t lost_pages;      /* and for how many there was no memory */
+  uint64_t pool_bytes;      /* that copies take just now */
+  uint64_t pool_most;       /* and took at most: more than the pool's where writers were not held back */
+  uint64_t stop_time;       /* nanoseconds in which writers that faulted had to wait for begin */
+  uint64_t unsettled;       /* 1: system calls were writing to pages that never held still */
+};
+
+/* Any thread, until the snapshot is ended.
+ * -EINVAL an argument is NULL or stats->size is not a known size */
+WW_API int ww_snapshot_stats(const ww_snapshot *snapshot, struct ww_snapshot_stats *stats);
+
+/* Let go of all that is still held, and free the snapshot; NULL is allowed. Any thread; nobody else may be using it.
+ * -ENOBUFS pages were lost: what was copied is not all
+ * -EIO     the program closed the userfaultfd engine's descriptor meanwhile: writes may have come through, and
+ *          what was copied is not to be trusted
+ * The snapshot has ended all the same. */
+WW_API int ww_snapshot_end(ww_snapshot *snapshot);
 
 /* ------------------------------------------------------------------- report */
 
@@ -374,6 +473,20 @@ WW_API void ww_dirty_free(ww_dirty *dirty);              /* NULL is allowed */
  * -ENOMEM no memory
  * or the negative errno of write(2), -EBADF or -ENOSPC for example: part may have been written */
 WW_API int ww_report(const ww_dirty *dirty, int fd, enum ww_format format);
+
+/* ------------------------------------------------------------------ markers */
+
+/* Under `writewatch record' only; else nothing happens, which costs a comparison. The epoch ends
+ * here, before the function returns, and the next begins: what was written until now is in the trace
+ * under this label (at most 255 bytes; may be NULL). Any thread; not from a signal handler. The program
+ * need not be linked with this library. */
+extern void ww_recorder_marker(const char *label) __attribute__((weak));
+static inline void
+ww_marker(const char *label)
+{
+  if (ww_recorder_marker)
+    ww_recorder_marker(label);
+}
 
 /* ------------------------------------------------------------------- errors */
 

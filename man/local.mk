@@ -1,6 +1,7 @@
 # man: a page for the command, one for the library as a whole, one for each group
 # of functions, and for every other function a link to the page that has it.
 dist_man_MANS += \
+  %D%/writewatch-trace.5 \
   %D%/writewatch.1 \
   %D%/writewatch.3 \
   %D%/writewatch-chain.5 \
@@ -9,6 +10,7 @@ dist_man_MANS += \
   %D%/ww_dirty.3 \
   %D%/ww_region_add.3 \
   %D%/ww_report.3 \
+  %D%/ww_snapshot.3 \
   %D%/ww_start.3 \
   %D%/ww_strerror.3 \
   %D%/ww_touch.3 \
@@ -17,11 +19,13 @@ dist_man_MANS += \
 
 dirty_links = \
   %D%/ww_dirty_begin.3 %D%/ww_dirty_copy.3 %D%/ww_dirty_count.3 %D%/ww_dirty_end.3 %D%/ww_dirty_epoch.3 \
-  %D%/ww_dirty_free.3 %D%/ww_dirty_missed.3 %D%/ww_dirty_pages.3 %D%/ww_dirty_regions.3 %D%/ww_dirty_runs.3 \
+  %D%/ww_dirty_free.3 %D%/ww_dirty_give_back.3 %D%/ww_dirty_missed.3 %D%/ww_dirty_pages.3 %D%/ww_dirty_regions.3 %D%/ww_dirty_runs.3 \
   %D%/ww_dirty_writer.3 %D%/ww_dirty_writer_at.3 %D%/ww_dirty_writers.3
 region_links = \
   %D%/ww_region_address.3 %D%/ww_region_engine.3 %D%/ww_region_length.3 %D%/ww_region_name.3 \
   %D%/ww_region_page_size.3 %D%/ww_region_remove.3
+snapshot_links = \
+  %D%/ww_snapshot_begin.3 %D%/ww_snapshot_copy.3 %D%/ww_snapshot_end.3 %D%/ww_snapshot_stats.3
 start_links = %D%/ww_stop.3
 error_links = %D%/ww_has_stacks.3 %D%/ww_last_error.3 %D%/ww_version.3
 tracker_links = %D%/ww_tracker_destroy.3
@@ -31,7 +35,8 @@ checkpoint_links = \
   %D%/ww_chain_feed.3 %D%/ww_checkpoint_begin.3 %D%/ww_checkpoint_progress.3 %D%/ww_checkpoint_wait.3
 chain_list_links = %D%/ww_chain_compact.3 %D%/ww_chain_regions.3 %D%/ww_chain_verify.3
 
-man_MANS = $(chain_links) $(checkpoint_links) $(chain_list_links) $(dirty_links) $(region_links) $(start_links) $(error_links) $(tracker_links)
+man_MANS = $(chain_links) $(checkpoint_links) $(chain_list_links) $(dirty_links) $(region_links) \
+  $(snapshot_links) $(start_links) $(error_links) $(tracker_links)
 CLEANFILES += $(man_MANS)
 
 man_link = $(MKDIR_P) %D% && echo ".so man3/$$page" >$@
@@ -45,6 +50,8 @@ $(dirty_links): %D%/local.mk
 	$(AM_V_GEN)page=ww_dirty.3; $(man_link)
 $(region_links): %D%/local.mk
 	$(AM_V_GEN)page=ww_region_add.3; $(man_link)
+$(snapshot_links): %D%/local.mk
+	$(AM_V_GEN)page=ww_snapshot.3; $(man_link)
 $(start_links): %D%/local.mk
 	$(AM_V_GEN)page=ww_start.3; $(man_link)
 $(error_links): %D%/local.mk

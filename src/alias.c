@@ -2,6 +2,7 @@
 #include "config.h"
 #include "alias.h"
 #include "engine.h"
+#include "hold.h"
 
 /* Of the segment, the pages that show bytes [from, to) of its file. */
 static bool
@@ -138,8 +139,10 @@ alias_declare_file(struct ww_tracker *tracker, uint64_t device, uint64_t inode, 
       const struct segment *segment = &table->segment[s];
       if (segment->state == SEGMENT_WATCHED && segment->inode == inode
           && (!device || segment->device == device)
-          && pages_of(region, segment, from, to, &first, &behind))
+          && pages_of(region, segment, from, to, &first, &behind)) {
+        hold_before_open(region, first, behind - first);
         declare(region, &region->set[atomic_load(&tracker->gate.epoch) & 1], first, behind);
+      }
     }
   }
 }

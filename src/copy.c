@@ -3,69 +3,58 @@
 #include "dirtyset.h"
 #include "error.h"
 #include "lock.h"
+#include "os.h"
 #include "policy.h"
+#include "shield/call.h"
 #include "tracker.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The region of the dirty set that holds the whole range. */
-static struct ww_region *
-find_region(const struct ww_dirty *dirty, uintptr_t start, uintptr_t end)
+/* Of a region that was removed, or never kept a page open: mere copies. */
+static int
+copy_plainly(uintptr_t at, size_t length, size_t size, char *buffer)
 {
-  size_t low = 0, high = dirty->regions;
-  while (low < high) {
-    size_t middle = low + (high - low) / 2;
-    if (dirty->region[middle]->end <= start)
-      low = middle + 1;
-    else
-      high = middle;
+  for (size_t done = 0; done < length; done += size) {
+    if (!os_is_readable(at + done))
+      return -EFAULT;
+    memcpy(buffer + done, (const void *)(at + done), size);
   }
-  return low < dirty->regions && dirty->region[low]->start <= start && dirty->region[low]->end >= end
-    ? dirty->region[low] : NULL;
+  return 0;
 }
-
-/* Races with who writes meanwhile by design: what it tears differs from what comes of it. */
-#if defined(__SANITIZE_THREAD__)
-__attribute__((no_sanitize("thread")))
-static void
-copy_page(char *buffer, const void *page, size_t size)
-{
-  volatile uint64_t *to = (void *)buffer;
-  const volatile uint64_t *from = page;
-  for (size_t i = 0; i < size / sizeof *to; i++)
-    to[i] = from[i];
-}
-#else
-static void
-copy_page(char *buffer, const void *page, size_t size)
-{
-  memcpy(buffer, page, size);
-}
-#endif
 
 /* Page by page: copied, then looked at. A page that is not open after it was copied held the same
- * all the while, and whoever opens it from then on hashes it first (loan.c, ahead.c). */
-static void
+ * all the while, and whoever opens it from then on hashes it first (loan.c, ahead.c). What the program
+ * makes PROT_NONE meanwhile raises SIGSEGV here, with the lock held, and is left by safe_escape(), out of
+ * the handler and so with its mask. What lies behind the end of a file by now raises SIGBUS, which is not
+ * always ours: there the kernel is asked first. */
+static int
 copy(struct ww_region *region, uintptr_t at, size_t length, char *buffer)
 {
   struct ww_tracker *tracker = region->tracker;
   size_t size = (size_t)1 << region->shift;
-  if (!tracker || !region->hashes) {
-    memcpy(buffer, (const void *)at, length);
-    return;
-  }
+  if (!tracker || !region->hashes)
+    return copy_plainly(at, length, size, buffer);
+  int error = 0;
   lock_take(&tracker->lock);
+  uint64_t mask = os_block_signals(0);
   struct page_set *running = &region->set[atomic_load(&tracker->gate.epoch) & 1];
-  for (size_t done = 0; done < length; done += size) {
-    copy_page(buffer + done, (const void *)(at + done), size);
+  for (size_t done = 0; done < length && !error; done += size) {
+    size_t page = (at + done - region->start) >> region->shift;
+    if (!segment_is_steady(region_segment(region, page)) && !os_is_readable(at + done))
+      error = -EFAULT;
+    else
+      error = safe_copy(buffer + done, at + done, size);
 #if !defined(__SANITIZE_THREAD__)   /* does not know fences */
     atomic_thread_fence(memory_order_seq_cst);
 #endif
-    if (region->tracker && tracker->started)
-      policy_rebase(region, running, (at + done - region->start) >> region->shift, buffer + done);
+    if (!error && region->tracker && tracker->started)
+      policy_rebase(region, running, page, buffer + done);
   }
+  if (error)
+    os_unblock_signals(~mask);
   lock_give(&tracker->lock);
+  return error;
 }
 
 int
@@ -74,8 +63,8 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
   uintptr_t start = (uintptr_t)address;
   if (!dirty || !address || !buffer)
     return error_set(-EINVAL, "ww_dirty_copy: the dirty set, the address or the buffer is NULL");
-  struct ww_region *region = start + length < start ? NULL : find_region(dirty, start, start + length);
-  if (!region || (start | length) & (((uintptr_t)1 << region->shift) - 1))
+  struct ww_region *region = region_among(dirty->region, dirty->regions, start, start + length);
+  if (!region)
     return error_set(-EINVAL, "ww_dirty_copy: %zu bytes from %p are not whole pages of one region of the "
                      "dirty set", length, address);
   /* Not all of a large range under one lock: collects wait meanwhile. */
@@ -83,7 +72,24 @@ ww_dirty_copy(const struct ww_dirty *dirty, const void *address, size_t length, 
   size_t most = (size_t)PAGES_A_LOCK << region->shift;
   for (size_t done = 0, here; done < length; done += here) {
     here = length - done < most ? length - done : most;
-    copy(region, start + done, here, (char *)buffer + done);
+    int error = copy(region, start + done, here, (char *)buffer + done);
+    if (error)
+      return error_set(error, "ww_dirty_copy: region \"%s\": part of %#lx-%#lx cannot be read: made "
+                       "PROT_NONE, unmapped, or behind the end of its file since the collect", region->name,
+                       (unsigned long)(start + done), (unsigned long)(start + done + here));
   }
   return 0;
+}
+
+int
+ww_dirty_give_back(struct ww_tracker *tracker, const struct ww_dirty *dirty)
+{
+  if (!tracker || !dirty)
+    return error_set(-EINVAL, "ww_dirty_give_back: the tracker or the dirty set is NULL");
+  lock_take(&tracker->lock);
+  bool started = tracker->started;
+  if (started)
+    dirty_give_back(dirty, tracker);
+  lock_give(&tracker->lock);
+  return started ? 0 : error_set(-ENODATA, "the tracker is not started");
 }

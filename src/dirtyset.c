@@ -2,6 +2,7 @@
 #include "config.h"
 #include "dirtyset.h"
 #include "error.h"
+#include "tracker.h"
 
 #include <errno.h>
 #include <string.h>
@@ -94,6 +95,26 @@ dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct pa
   }
   end_run(&builder);
   return builder.runs;
+}
+
+void
+dirty_give_back(const struct ww_dirty *dirty, const struct ww_tracker *tracker)
+{
+  for (size_t i = 0; i < dirty->runs; i++) {
+    struct ww_region *region = dirty->run[i].region;
+    struct page_set *running = &region->set[atomic_load(&tracker->gate.epoch) & 1];
+    if (region->tracker != tracker || !atomic_load(&region->armed))
+      continue;
+    size_t first = ((uintptr_t)dirty->run[i].address - region->start) >> region->shift;
+    size_t behind = first + (dirty->run[i].length >> region->shift);
+    for (size_t page = first, next; page < behind; page = next) {
+      const struct segment *segment = region_segment(region, page);
+      next = segment->first + segment->count < behind ? segment->first + segment->count : behind;
+      if (segment->state == SEGMENT_WATCHED)
+        for (size_t word = page / 64; word <= (next - 1) / 64; word++)
+          page_set_declare(region, running, word, bitmap_mask(word, page, next - page));
+    }
+  }
 }
 
 /* ------------------------------------------------------------- the public face */

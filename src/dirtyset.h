@@ -31,6 +31,9 @@ struct dirty_index {
  * its log; NULL if there is no memory. */
 struct ww_dirty *dirty_create(size_t runs, size_t regions, size_t faults);
 
+/* What is in it is marked in the running epoch of the tracker, whose lock is held. */
+void dirty_give_back(const struct ww_dirty *dirty, const struct ww_tracker *tracker);
+
 /* The runs of a page set: counts them; with `dirty` also appends them and counts pages. */
 size_t dirty_add_runs(struct ww_dirty *dirty, struct ww_region *region, const struct page_set *set);
 

@@ -38,6 +38,8 @@ int engine_attach(struct ww_region *region);
 /* When an epoch has ended, before its marks are looked at: does the region's engine still work?
  * If not, the program has closed a descriptor of ours: engine_lose(). */
 void engine_check(struct ww_region *region, struct page_set *ended);
+/* Is that so? */
+bool engine_holds(const struct ww_region *region);
 /* Nobody knows what was written: all pages are marked as bulk, and mprotect takes the region over. */
 void engine_lose(struct ww_region *region, struct page_set *ended);
 /* Of a region of the pagemap engine: mark what the kernel has seen written in [first, first + count)

@@ -9,6 +9,7 @@
  * in the kernel's page tables. */
 #include "config.h"
 #include "engine_ways.h"
+#include "hold.h"
 #include "lock.h"
 #include "userfault.h"
 
@@ -32,7 +33,7 @@ static struct object objects[] = {
   }
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 
 /* Is the descriptor still the object's? The program may have closed it, and opened another file that
  * got its number. */
@@ -77,10 +78,15 @@ userfault_attach(struct ww_region *region)
 }
 
 bool
+userfault_is_same(const struct ww_region *region)
+{
+  return region->object && region->object == atomic_load(&objects[atomic_load(&region->engine)].number);
+}
+
+bool
 userfault_is_attached(const struct ww_region *region)
 {
-  const struct object *object = &objects[atomic_load(&region->engine)];
-  return region->object && region->object == atomic_load(&object->number) && is_there(object);
+  return userfault_is_same(region) && is_there(&objects[atomic_load(&region->engine)]);
 }
 
 void
@@ -109,6 +115,8 @@ protect(struct ww_region *region, size_t first, size_t count, bool arm)
     }
     if (here > count)
       here = count;
+    if (segment_is_tracked(segment) && !arm)
+      hold_before_open(region, first, here);
     if (segment_is_tracked(segment))
       error = os_userfault_protect(fd, region_page_address(region, first), here << region->shift, arm);
     first += here;

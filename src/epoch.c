@@ -14,6 +14,7 @@
 #include "policy.h"
 #include "runs.h"
 #include "shield/waiting.h"
+#include "snapshot.h"
 #include "tracker.h"
 
 #include <errno.h>
@@ -126,7 +127,7 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
-  if (tracker->policy == WW_POLICY_ADAPTIVE)
+  if (tracker->policy == WW_POLICY_ADAPTIVE && !atomic_load(&tracker->trapping))
     cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {
@@ -177,14 +178,18 @@ int
 tracker_stop(struct ww_tracker *tracker)
 {
   lock_take(&tracker->lock);
-  int error = -EALREADY;
-  if (!tracker->started)
+  int error = tracker->snapshot ? -EBUSY : -EALREADY;
+  if (tracker->snapshot)
+    error_set(error, "the tracker has a snapshot: ww_snapshot_end() comes before ww_stop()");
+  else if (!tracker->started)
     error_set(error, "the tracker is not started");
   else {
     error = disarm(tracker);
     /* Handlers that still found a region armed may be marking pages. */
     region_gate_wait();
     clear(tracker);
+    pool_destroy(tracker->pool);
+    tracker->pool = NULL;
   }
   lock_give(&tracker->lock);
   return error;
@@ -193,6 +198,7 @@ tracker_stop(struct ww_tracker *tracker)
 void
 tracker_forget(struct ww_tracker *tracker)
 {
+  snapshot_forget(tracker);
   if (tracker->started) {
     (void)disarm(tracker);
     clear(tracker);
@@ -208,6 +214,7 @@ tracker_follow(struct ww_tracker *tracker)
 {
   struct faultlog *log = &tracker->log[atomic_load(&tracker->gate.epoch) & 1];
   long mappings = 0;
+  snapshot_forget(tracker);
   if (!tracker->started)
     return;
   /* The marks stay, and so do the protections: see fork.c. A record of the log may be
@@ -259,6 +266,8 @@ static int
 arm_marked(struct ww_region *region, struct page_set *set, size_t from, size_t to, bool exact)
 {
   enum { RUNS_A_CALL = 64 };
+  if (region->frozen)
+    return 0;
   if (atomic_load(&region->engine) != WW_ENGINE_MPROTECT) {
     int error = region->scanned ? 0 : runs_arm(region, set, from, to);
     return error && error != -ESTALE ? explain(region, error) : error;
@@ -335,14 +344,15 @@ drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&log->count, kept);
 }
 
-/* A few faults are copied; of many, the log itself goes to the dirty set. */
+/* A few faults are copied; of many, the log itself goes to the dirty set. There were many if the set has no
+ * place for copies, whatever is left of them by now (drop_withdrawn()). */
 enum { FAULTS_COPIED = 4096 };
 
 static int
 move_log(struct ww_tracker *tracker, struct faultlog *log, struct ww_dirty *dirty)
 {
   size_t count = faultlog_count(log);
-  if (count > FAULTS_COPIED) {
+  if (count && !dirty->log.segments) {
     struct faultlog fresh = { .arena = log->arena };
     int error = faultlog_reserve(&fresh, tracker->pages);
     if (error)
@@ -410,8 +420,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     struct page_set *set = &region->set[ended & 1];
     dirty->region[i] = region_share(region);
     atomic_fetch_sub(&tracker->mappings, atomic_load(&set->mappings));
-    /* Of what is kept there is a hash already: memory that a stream has used once is given back. */
-    if (region->policy && atomic_load(&set->unverified))
+    /* Of what is kept there is a hash already: memory that a stream has used once is given back, unless it
+     * is too little to be worth the call. */
+    enum { PAGES_WORTH_IT = 16384 };
+    if (region->policy && atomic_load(&set->unverified) && region->pages >= PAGES_WORTH_IT)
       os_forget(set->hash, region->pages * sizeof *set->hash);
     page_set_clear(set);
   }
@@ -420,16 +432,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
 }
 
 int
-tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
+epoch_collect(struct ww_tracker *tracker, void (*between)(void *argument), void *argument,
+              struct ww_dirty **made)
 {
   struct ww_dirty *dirty = NULL;
-  lock_take(&tracker->lock);
-  if (!tracker->started) {
-    lock_give(&tracker->lock);
-    return error_set(-ENODATA, "the tracker is not started: ww_start() comes before ww_collect()");
-  }
-  if (tracker->flags & WW_SHIELD)
-    waiting_refresh();
   uint64_t now = os_now(), running = atomic_load(&tracker->gate.epoch);
   uint64_t begin = tracker->log[running & 1].begin;
   /* The next epoch's handlers measure their time from here. */
@@ -438,6 +444,8 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
   for (size_t i = 0; i < tracker->regions; i++)
     policy_mark_kept(tracker->region[i], &tracker->region[i]->set[(running + 1) & 1]);
   uint64_t ended = gate_advance(&tracker->gate);
+  if (between)
+    between(argument);
   uint64_t faults = faultlog_count(&tracker->log[ended & 1]);
   int error = harvest(tracker, ended, &dirty);
   if (error)
@@ -447,9 +455,26 @@ tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
     tracker->withdrawn = false;
     dirty->begin = begin - tracker->start_time;
     dirty->end = now - tracker->start_time;
+    *made = dirty;
   }
   atomic_fetch_add(&tracker->collects, 1);
   tracker->collect_time += os_now() - now;
+  return error;
+}
+
+int
+tracker_collect(struct ww_tracker *tracker, struct ww_dirty **made)
+{
+  struct ww_dirty *dirty = NULL;
+  lock_take(&tracker->lock);
+  int error = -ENODATA;
+  if (!tracker->started)
+    error_set(error, "the tracker is not started: ww_start() comes before ww_collect()");
+  else {
+    if (tracker->flags & WW_SHIELD)
+      waiting_refresh();
+    error = epoch_collect(tracker, NULL, NULL, &dirty);
+  }
   lock_give(&tracker->lock);
   if (!error)
     *made = dirty;

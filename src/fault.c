@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "context.h"
 #include "engine.h"
+#include "hold.h"
 #include "lock.h"
 #include "maps.h"
 #include "pin.h"
@@ -65,43 +66,44 @@ take(struct ww_region *region, uintptr_t address, const ucontext_t *context)
   /* With the pagemap engine (around fork()) a page may have been written before, unmarked. */
   if (first && region->policy && tracker->engine != WW_ENGINE_PAGEMAP)
     policy_ahead(region, set, &page, &count);
+  if (region->policy)
+    hold_widen(region, set, &page, &count);
   int error = engine_open(region, set, page, count);
   gate_leave(pass);
   return error;
 }
 
-/* A page that the kernel calls writable and that faults over and over is not one that
- * was given back just now. */
+/* Whether an instruction has faulted at the same address as this thread's last fault that was asked about,
+ * and how often so with nobody arming in between: a page that was opened, or given back just now, does that
+ * no second time, but one variable that is written by one instruction faults there in each epoch. */
 static bool
-too_often(uintptr_t address, uintptr_t instruction)
+is_again(uintptr_t address, uintptr_t instruction, unsigned *repeats)
 {
-  static _Thread_local uintptr_t last_address, last_instruction;
-  static _Thread_local unsigned repeats;
-  enum { REPEATS_MAX = 1000 };
-  bool again = address == last_address && instruction == last_instruction;
-  repeats = again ? repeats + 1 : 0;
-  last_address = address;
-  last_instruction = instruction;
-  return repeats >= REPEATS_MAX;
+  static _Thread_local struct { uintptr_t address, instruction; uint64_t armings; unsigned repeats; } last;
+  bool again = address == last.address && instruction == last.instruction;
+  last.repeats = again && pin_none_armed(last.armings) ? last.repeats + 1 : 0;
+  last.address = address;
+  last.instruction = instruction;
+  last.armings = pin_armings();
+  *repeats = last.repeats;
+  return again;
 }
+
+enum { REPEATS_MAX = 1000 };
 
 /* SIGBUS is raised for a page that the userfaultfd engine protects, and for one that is not there
  * (behind the end of its file, say). The kernel tells the two apart by nothing, and shows the first as
- * writable. So the instruction is tried again, with the page open or not ours any more, and if it faults
- * at the same place though nobody has armed anything in the meantime, the fault is the program's own. */
-static bool
-is_again(uintptr_t address, uintptr_t instruction)
+ * writable. So the instruction is tried again, with the page open or not ours any more. If it faults once
+ * more at the same place, somebody may have armed it meanwhile: then, when it is open, the kernel is asked
+ * for the page, which fails if it is not there, or if it was armed since. */
+enum presence { THERE, NOT_THERE, ARMED_SINCE };
+
+static enum presence
+presence(uintptr_t address, uint64_t armings)
 {
-  static _Thread_local uintptr_t last_address, last_instruction;
-  static _Thread_local uint64_t last_armings;
-  bool again = address == last_address && instruction == last_instruction;
-  /* The bound is for a program that arms all the time. */
-  if (again && (pin_none_armed(last_armings) || too_often(address, instruction)))
-    return true;
-  last_address = address;
-  last_instruction = instruction;
-  last_armings = pin_armings();
-  return false;
+  if (os_is_there(address))
+    return THERE;
+  return pin_none_armed(armings) ? NOT_THERE : ARMED_SINCE;
 }
 
 /* True if the fault was ours and the instruction can be tried again. */
@@ -110,15 +112,19 @@ ours(int signal, const siginfo_t *info, const ucontext_t *context)
 {
   uintptr_t address = (uintptr_t)info->si_addr;
   bool bus = signal == SIGBUS;
-  if (info->si_code != (bus ? BUS_ADRERR : SEGV_ACCERR) || !context_is_write(context)
-      || (bus && is_again(address, context_instruction(context))))
+  if (info->si_code != (bus ? BUS_ADRERR : SEGV_ACCERR) || !context_is_write(context))
     return false;
+  struct hold_patience patience = { 0, 0 };
+  unsigned repeats, asked = 0;
+  bool again = bus && is_again(address, context_instruction(context), &repeats);
   for (unsigned attempt = 0;;) {
-    uint64_t armings = atomic_load(&region_armings);
+    uint64_t armings = atomic_load(&region_armings), pins = pin_armings();
     struct gate_pass pass = gate_enter(&region_gate);
     struct ww_region *region = region_find(region_table(), address);
-    if (region && atomic_load(&region->changing)) {
-      /* Whoever changes it waits for us to leave (shield/follow.h): out, and look again. */
+    if (region && (atomic_load(&region->changing)
+                   || hold_is_patient(region, (address - region->start) >> region->shift, &patience))) {
+      /* Whoever changes it waits for us to leave (shield/follow.h), or there is no room for what the
+       * page holds (hold.h): out, and look again. */
       gate_leave(pass);
       os_pause(attempt++);
       continue;
@@ -131,16 +137,21 @@ ours(int signal, const siginfo_t *info, const ucontext_t *context)
     if (error)
       os_write_error("writewatch: the kernel refuses to make a watched page writable again (out of "
                      "memory, or unmapped while it was watched: remove a region first); the write fails\n");
-    if (armed)
+    if (armed && (error || !bus))
       return !error;
-    if (bus)
-      return true;
+    if (bus) {
+      enum presence found = again ? presence(address, pins) : THERE;
+      /* The bounds are for a program that arms all the time, and for memory that is like no other. */
+      if (found == ARMED_SINCE && asked++ < REPEATS_MAX)
+        continue;
+      return found == THERE && (!again || repeats < REPEATS_MAX);
+    }
     /* A write that faulted just before its page was given back (ww_stop(),
      * ww_region_remove()) arrives here with the page writable, and need only be tried
      * again. If the page is read-only, it may have been armed again since we looked. */
     int protection = maps_protection(address);
     if (protection > 0 && (protection & PROT_WRITE))
-      return !too_often(address, context_instruction(context));
+      return !is_again(address, context_instruction(context), &repeats) || repeats < REPEATS_MAX;
     if (atomic_load(&region_armings) == armings)
       return false;
   }

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 _Thread_local int32_t os_own_thread;
+_Thread_local bool (*os_forsaken)(void);
 
 #define CALL(...) RAW_CALL(__VA_ARGS__)
 
@@ -98,11 +100,18 @@ os_protect(uintptr_t address, size_t length, int protection)
   return (int)CALL(SYS_mprotect, address, length, protection);
 }
 
-static bool
+static long
 populate_write(uintptr_t address, size_t length)
 {
   const int advice = 23;    /* MADV_POPULATE_WRITE, Linux 5.14 */
-  return CALL(SYS_madvise, address, length, advice) != -EINVAL;
+  return CALL(SYS_madvise, address, length, advice);
+}
+
+bool
+os_is_there(uintptr_t address)
+{
+  long error = populate_write(address & ~(uintptr_t)(os_page_size() - 1), os_page_size());
+  return error != -EFAULT && error != -EHWPOISON;
 }
 
 void
@@ -110,11 +119,11 @@ os_populate_write(uintptr_t address, size_t length, bool anonymous)
 {
   char own;
   uintptr_t page = (uintptr_t)&own & ~(uintptr_t)(os_page_size() - 1);
-  if (populate_write(address, length) || !anonymous)
+  if (populate_write(address, length) != -EINVAL || !anonymous)
     return;
   /* EINVAL is also said of memory that may not be written: the program may have made it so
    * just now, and a write would kill. Only where the advice is not known, is one tried. */
-  if (!populate_write(page, os_page_size()))
+  if (populate_write(page, os_page_size()) == -EINVAL)
     __atomic_fetch_or((volatile char *)address, 0, __ATOMIC_RELAXED);
 }
 
@@ -252,7 +261,24 @@ os_pause(unsigned attempt)
     /* Yielding for ever would starve a waited-for thread of lower priority. */
     struct timespec moment = { 0, 20000 };
     CALL(SYS_nanosleep, &moment, NULL);
+    if (os_forsaken)
+      (void)os_forsaken();
   }
+}
+
+bool
+os_wait(_Atomic uint32_t *word, uint32_t value)
+{
+  /* Who should wake us may be dead: a look from time to time. */
+  struct timespec limit = { 0, os_forsaken ? 20000000 : 200000000 };
+  CALL(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &limit, NULL, 0);
+  return !os_forsaken || !os_forsaken();
+}
+
+void
+os_wake(_Atomic uint32_t *word)
+{
+  CALL(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 unsigned

@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "audit.h"
 #include "error.h"
+#include "hold.h"
 #include "lock.h"
 #include "policy.h"
 #include "tracker.h"
@@ -16,7 +17,7 @@
 struct gate region_gate;
 _Atomic uint64_t region_armings;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct region_table *_Atomic published;
 
 /* ------------------------------------------------------------- the look-up */
@@ -48,6 +49,22 @@ region_find(const struct region_table *table, uintptr_t address)
   if (!table || at == table->count || table->region[at]->start > address)
     return NULL;
   return table->region[at];
+}
+
+struct ww_region *
+region_among(struct ww_region *const *regions, size_t count, uintptr_t start, uintptr_t end)
+{
+  size_t low = 0, high = count;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (regions[middle]->end <= start)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  struct ww_region *region = low < count ? regions[low] : NULL;
+  return region && start <= end && region->start <= start && region->end >= end
+    && !((start | end) & (((uintptr_t)1 << region->shift) - 1)) ? region : NULL;
 }
 
 static bool
@@ -297,6 +314,7 @@ region_release(struct ww_region *region)
   if (atomic_fetch_sub(&region->references, 1) == 1) {
     segment_free(region);
     audit_free(region->audit);
+    hold_destroy(region->hold_memory);
     free_hashes(region);
     arena_unmap(NULL, region);
   }

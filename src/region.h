@@ -30,6 +30,7 @@ struct page_set {
   _Atomic long mappings;        /* that its writable runs add to the process */
 };
 
+struct hold;
 struct policy;
 
 struct ww_region {
@@ -50,9 +51,14 @@ struct ww_region {
   _Atomic enum ww_engine engine; /* how its writes are noticed */
   uint64_t object;              /* the userfaultfd object that watches it; 0: none */
   bool scanned;                 /* what was marked last is armed already */
+  bool frozen;                  /* likewise, what is kept included, and nothing is lent (snapshot.c) */
+  _Atomic(struct hold *) hold;  /* NULL: no page is held for a snapshot */
+  struct hold *hold_memory;     /* for the next one */
   size_t runs;                  /* that the last scan found, about */
+  size_t calls;                 /* made to look for what was written and to arm it, since the last choice */
   _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
+  void *note;                   /* whoever watches keeps it here; not looked at */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   struct page_set set[2];       /* by epoch & 1 */
@@ -64,6 +70,9 @@ struct ww_region *region_create(struct ww_tracker *tracker, const char *name, ui
                                 uintptr_t end, unsigned shift, size_t segments);
 struct ww_region *region_share(struct ww_region *region);
 void region_release(struct ww_region *region);
+
+/* Of these, by ascending address, the one that holds all of [start, end), whole pages; NULL if there is none. */
+struct ww_region *region_among(struct ww_region *const *region, size_t count, uintptr_t start, uintptr_t end);
 
 /* -EFAULT, and the sentence that says what to do. */
 int region_unmapped(const struct ww_region *region);

@@ -435,7 +435,8 @@ conclude(struct demo *demo)
     verified = note_verify(demo);
   if (status == STATUS_OK && demo->options->audit && demo->tracker != NULL)
     audited = note_audit(demo);
-  return status != STATUS_OK ? status : audited != STATUS_OK ? audited : verified != STATUS_OK ? verified : checked;
+  return status != STATUS_OK ? status : audited != STATUS_OK ? audited : verified != STATUS_OK
+    ? verified : checked;
 }
 
 enum status

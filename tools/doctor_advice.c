@@ -55,8 +55,8 @@ about_shield(struct adviser *adviser, const struct doctor *doctor)
            "permits seccomp filters; without it announce with ww_touch() what system calls write.",
            shield->reason);
   else if (shield->takes_privileges && doctor->machine.no_new_privileges != 1)
-    advise(adviser, "With WW_SHIELD this user's processes set no_new_privs: what they exec gains no privileges "
-           "by set-user-ID (sudo, ping). CAP_SYS_ADMIN would spare that.");
+    advise(adviser, "With WW_SHIELD this user's processes set no_new_privs: what they exec gains no "
+           "privileges by set-user-ID (sudo, ping). CAP_SYS_ADMIN would spare that.");
 }
 
 static void

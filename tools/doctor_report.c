@@ -347,7 +347,8 @@ doctor_json(FILE *out, const struct doctor *doctor)
 
   if (advice)
     doctor_advise(doctor, json_advice, advice);
-  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version", 1,
+  all = json_pack("{s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "format", "writewatch-doctor", "version",
+                  1,
                   "writewatch", ww_version(), "machine", machine_json(&doctor->machine),
                   "tracking", tracking_json(&doctor->tracking), "shield", shield_json(doctor),
                   "kernel", kernel_json(&doctor->kernel), "engines", engines_json(doctor),

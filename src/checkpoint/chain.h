@@ -59,6 +59,7 @@ struct ww_chain {
  * collect's marks are relative to: ww_dirty_copy(), or a copy that was made before the page was
  * first written after the collect. A failure ends the checkpoint. */
 struct page_source {
+  int (*collect)(void *context, ww_tracker *tracker, ww_dirty **dirty);   /* as ww_collect() */
   int (*copy)(void *context, const ww_dirty *dirty, const void *address, size_t length, void *buffer);
   void *context;
 };
@@ -78,8 +79,8 @@ struct job {
 
 /* All of these with chain->lock held by the caller; job_write() may also run in another thread while
  * `busy' keeps the other calls away. 0 or a negative errno, the thread's ww_chain_error() set. */
-int job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker);
-/* `source' NULL: ww_dirty_copy(). */
+int job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker, const struct page_source *source);
+/* `source' NULL, here and there: ww_collect() and ww_dirty_copy(). */
 int job_write(struct job *job, const struct page_source *source);
 /* `error': what job_write() returned. Returns it, or what the commit failed with. `info' may be NULL,
  * else its size is set. */

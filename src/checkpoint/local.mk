@@ -6,6 +6,7 @@ lib_LTLIBRARIES += libwritewatch-checkpoint.la
 
 libchain_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(LIBZSTD_CFLAGS)
 libchain_la_SOURCES = \
+  %D%/async.c \
   %D%/chain.h \
   %D%/compact.c \
   %D%/content.c %D%/content.h \

@@ -39,15 +39,32 @@ fill_header(struct job *job)
   };
 }
 
+static int
+collect(void *context, ww_tracker *tracker, ww_dirty **dirty)
+{
+  (void)context;
+  return ww_collect(tracker, dirty);
+}
+
+static int
+copy_dirty(void *context, const ww_dirty *dirty, const void *address, size_t length, void *buffer)
+{
+  (void)context;
+  return ww_dirty_copy(dirty, address, length, buffer);
+}
+
+static const struct page_source plain = { collect, copy_dirty, NULL };
+
 int
-job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker)
+job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker, const struct page_source *source)
 {
   ww_dirty *dirty;
   *job = (struct job){ .chain = chain, .tracker = tracker, .began = disk_now() };
   if (chain->newest >= GENERATION_MAX)
     return chain_error(-EOVERFLOW, "%s: no number is left for a checkpoint", chain->path);
   fill_header(job);
-  int error = ww_collect(tracker, &dirty);
+  source = source ? source : &plain;
+  int error = source->collect(source->context, tracker, &dirty);
   if (error)
     return chain_error(error, "the dirty pages cannot be collected: %s (%s)", ww_last_error(), ww_strerror(error));
   error = slots_follow(&chain->slots, dirty, follows(chain, dirty), chain_keeping(chain));
@@ -169,13 +186,6 @@ save_slot(struct saving *saving, struct slot *slot)
 }
 
 static int
-copy_dirty(void *context, const ww_dirty *dirty, const void *address, size_t length, void *buffer)
-{
-  (void)context;
-  return ww_dirty_copy(dirty, address, length, buffer);
-}
-
-static int
 open_writer(struct job *job)
 {
   ww_chain *chain = job->chain;
@@ -204,7 +214,6 @@ open_writer(struct job *job)
 int
 job_write(struct job *job, const struct page_source *source)
 {
-  static const struct page_source plain = { copy_dirty, NULL };
   struct slots *slots = &job->chain->slots;
   struct saving saving = { .job = job, .room = BLOCK_USUAL, .source = source ? source : &plain };
   for (size_t i = 0; i < slots->count; i++)
@@ -293,7 +302,7 @@ ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpoint_info *i
     return chain_error(-EINVAL, "ww_checkpoint: no chain");
   chain_lock(chain);
   int error = chain_may_save(chain, tracker, info);
-  if (!error && (error = job_begin(&job, chain, tracker)) == 0) {
+  if (!error && (error = job_begin(&job, chain, tracker, NULL)) == 0) {
     error = job_write(&job, NULL);
     error = job_end(&job, error, info);
   }

@@ -80,10 +80,13 @@ call_make(const struct call *call)
 /* Copy from and to memory that the program named: -EFAULT where that is not possible. */
 int safe_read(void *to, uintptr_t from, size_t length);
 int safe_write(uintptr_t to, const void *from, size_t length);
+/* Like safe_read(), of many bytes, by whoever holds a lock of ours (lock.h): on failure the signals that
+ * the handler holds off are still held off, and some bytes may have been copied. */
+int safe_copy(void *to, uintptr_t from, size_t length);
 /* Memory that the kernel writes whenever it likes: never protected again. */
 void shield_keep_open(uintptr_t start, uintptr_t end);
 /* For the SIGSEGV handler: a fault that is nobody's. Does not return if it happened in one
- * of the two above. */
+ * of the three above. */
 void safe_escape(void);
 
 #endif

@@ -3,6 +3,7 @@
 #include "shield/change.h"
 #include "engine.h"
 #include "fork.h"
+#include "hold.h"
 #include "maps.h"
 #include "policy.h"
 #include "tracker.h"
@@ -76,9 +77,10 @@ release(struct ww_region *region, struct range range)
   uintptr_t from = range.start > region->start ? range.start : region->start;
   uintptr_t to = range.end < region->end ? range.end : region->end;
   size_t first = (from - region->start) >> region->shift;
+  size_t count = ((to - 1 - region->start) >> region->shift) + 1 - first;
+  hold_before_open(region, first, count);
   if (atomic_load(&region->armed))
-    policy_release(region, running_set(region), first,
-                   ((to - 1 - region->start) >> region->shift) + 1 - first);
+    policy_release(region, running_set(region), first, count);
 }
 
 int
@@ -228,6 +230,7 @@ static void
 declare(const struct part *part)
 {
   struct ww_region *region = part->region;
+  hold_before_open(region, part->first, part->count);
   if (!atomic_load(&region->armed) || part->segment.state != SEGMENT_WATCHED)
     return;
   for (size_t word = part->first / 64; word <= (part->first + part->count - 1) / 64; word++)
@@ -257,8 +260,8 @@ find_mapping(uintptr_t address, struct mapping *mapping)
   return found;
 }
 
-void
-change_mapped(const struct part *part)
+static void
+map(const struct part *part, bool declares)
 {
   struct part here = *part;
   struct ww_region *region = part->region;
@@ -276,8 +279,21 @@ change_mapped(const struct part *part)
     change_set(&here, &here.segment);
     if (segment_is_tracked(&here.segment))
       segment_root(at, (size_t)1 << region->shift, mapping.shared, mapping.path[0] != '/');
-    declare(&here);
+    if (declares)
+      declare(&here);
   }
+}
+
+void
+change_mapped(const struct part *part)
+{
+  map(part, true);
+}
+
+void
+change_found(const struct part *part)
+{
+  map(part, false);
 }
 
 /* ----------------------------------------------------------- laying it over */

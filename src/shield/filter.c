@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,7 +30,7 @@
 
 enum { GRAIN_SHIFT_FIRST = 16, GRAIN_SHIFT_STEP = 4, GRAIN_SHIFT_LAST = 47, FILTERS_MAX = 24 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct coverage installed;    /* all windows and all code so far */
 static unsigned filters;
 static struct sock_filter *program;  /* [BPF_MAXINSNS] */
@@ -116,8 +115,8 @@ put(size_t length)
                      "far apart");
   long thread = os_seccomp(length, program);
   if (thread > 0)
-    return error_set(-EBUSY, "thread %ld has a seccomp filter that others have not, so the shield's cannot be "
-                     "added to all: create the first tracker with WW_SHIELD before there are other threads",
+    return error_set(-EBUSY, "thread %ld has a seccomp filter that others have not, so the shield's cannot "
+                     "be added to all: create the first tracker with WW_SHIELD before there are other threads",
                      thread);
   if (thread < 0)
     return error_set(thread == -ENOMEM ? -ENOMEM : -ENOTSUP, "the kernel refuses a seccomp filter: %s; the "
@@ -143,8 +142,8 @@ install(const struct coverage *coverage)
 int
 filter_blocked(int32_t thread)
 {
-  return error_set(-EBUSY, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock them "
-                   "there, or create the tracker before that thread", (int)thread);
+  return error_set(-EBUSY, "thread %d has SIGSEGV or SIGSYS blocked, which the shield needs open: unblock "
+                   "them there, or create the tracker before that thread", (int)thread);
 }
 
 int
@@ -158,6 +157,13 @@ filter_first(void)
     done = true;
   lock_give(&lock);
   return error;
+}
+
+void
+filter_prepare_apart(void)
+{
+  if (os_threads() == 1)
+    (void)program_prepare_apart();
 }
 
 int
@@ -191,6 +197,15 @@ covered(uintptr_t start, uintptr_t end)
     if (installed.window[i].start <= start && installed.window[i].end >= end)
       return true;
   return false;
+}
+
+bool
+filter_covers(uintptr_t start, uintptr_t end)
+{
+  lock_take(&lock);
+  bool known = covered(start, end);
+  lock_give(&lock);
+  return known;
 }
 
 int
@@ -239,7 +254,8 @@ filter_code(uintptr_t start, uintptr_t end)
   for (size_t i = 0; i < added.code; i++) {
     bool here = false;
     for (size_t j = 0; j < installed.code; j++)
-      here |= installed.codes[j].start <= added.codes[i].start && installed.codes[j].end >= added.codes[i].end;
+      here |= installed.codes[j].start <= added.codes[i].start
+        && installed.codes[j].end >= added.codes[i].end;
     known &= here;
   }
   if (!known && filters && filters < FILTERS_MAX) {

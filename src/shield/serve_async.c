@@ -32,7 +32,8 @@ lend_vector(uintptr_t vector, size_t count)
   for (size_t i = 0; i < count && i < 1024; i += SHIELD_RANGES) {
     struct ranges ranges = { .count = 0 };
     size_t rest = count - i;
-    ranges_add_vector(&ranges, vector + i * sizeof(struct iovec), rest < SHIELD_RANGES ? rest : SHIELD_RANGES);
+    ranges_add_vector(&ranges, vector + i * sizeof(struct iovec), rest < SHIELD_RANGES
+                      ? rest : SHIELD_RANGES);
     lend_for_good(&ranges);
   }
 }

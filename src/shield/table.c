@@ -155,7 +155,8 @@ const struct row table_rows[] = {
   /* Processes and threads. */
   { SYS_wait4, .out = { F(1, 4), F(3, RUSAGE) } },
   { SYS_waitid, .out = { F(2, SIGINFO), F(4, RUSAGE) } },
-  { SYS_clone, .out = { F(2, 4), F(3, 4), F(4, 4) }, .also = { F(1, 1) }, .serve = serve_clone, .alone = true },
+  { SYS_clone, .out = { F(2, 4), F(3, 4), F(4, 4) }, .also = { F(1, 1) }, .serve = serve_clone,
+    .alone = true },
   { NR_clone3, ALWAYS, .serve = serve_clone3, .alone = true },
   { SYS_execve, ALWAYS, .serve = serve_exec, .alone = true },
   { SYS_execveat, ALWAYS, .serve = serve_exec, .alone = true },

@@ -98,7 +98,8 @@ examine_first_collect(struct storm *storm)
   for (size_t i = 0; i < CHILDS; i++)
     storm_write(storm, childs[i], 1);
   if (ww_tracker_stats(storm->tracker, &stats) != 0 || stats.epoch != parents_epoch
-      || (stats.faults < PARENTS && engine_has_writers()) || stats.mappings_used < 2 || stats.mappings_used > stats.mappings_budget)
+      || (stats.faults < PARENTS && engine_has_writers()) || stats.mappings_used < 2
+        || stats.mappings_used > stats.mappings_budget)
     return CHILD_STATS_DIFFER;
   if (ww_collect(storm->tracker, &dirty) != 0)
     return CHILD_COLLECT_FAILED;
@@ -116,7 +117,8 @@ examine_first_collect(struct storm *storm)
     if (found != (of_parent || of_child))
       return CHILD_PAGES_DIFFER;
     int error = found ? ww_dirty_writer(dirty, page, &writer) : -ENOENT;
-    if (of_parent || !of_child || !engine_has_writers() ? error != -ENOENT : error || writer.thread != getpid())
+    if (of_parent || !of_child || !engine_has_writers() ? error != -ENOENT : error
+        || writer.thread != getpid())
       return CHILD_WRITER_DIFFERS;
   }
   if (seen != ww_dirty_pages(dirty) || ww_dirty_writers(dirty) != (engine_has_writers() ? CHILDS - 1 : 0))

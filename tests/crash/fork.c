@@ -181,7 +181,8 @@ test_many(void)
   struct storm storm;
   int good = 0;
 
-  if (!ok(storm_begin(&storm, seed + 1, engine_has_writers() ? 16 : 0) && storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_begin(&storm, seed + 1, engine_has_writers() ? 16 : 0) && storm_blow(&storm),
+          "a storm begins"))
     return;
   for (int i = 0; i < MANY_FORKS; i++)
     good += fork_and(&storm, write_everywhere);
@@ -232,7 +233,8 @@ test_spawn(void)
   struct ww_stats stats = { .size = sizeof stats };
   int vforked = 0, spawned = 0, systems = 0, popened = 0;
 
-  if (!ok(storm_begin(&storm, seed + 2, engine_has_writers() ? 16 : 0) && storm_blow(&storm), "a storm begins"))
+  if (!ok(storm_begin(&storm, seed + 2, engine_has_writers() ? 16 : 0) && storm_blow(&storm),
+          "a storm begins"))
     return;
   fflush(stdout);
   for (int i = 0; i < TIMES; i++) {
@@ -280,7 +282,8 @@ test_handlers(void)
   struct storm storm;
   int good = 0;
 
-  if (!ok(storm_begin(&storm, seed + 3, engine_has_writers() ? 16 : 0), "a tracker for a program with fork handlers"))
+  if (!ok(storm_begin(&storm, seed + 3, engine_has_writers() ? 16 : 0),
+          "a tracker for a program with fork handlers"))
     return;
   pthread_atfork(write_in_fork, write_in_fork, write_in_fork);
   if (!ok(storm_blow(&storm), "a storm begins"))

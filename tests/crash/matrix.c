@@ -160,7 +160,8 @@ put_word(char *text, const char *before, const char *word, const char *other)
     at += strlen(before);
     size_t length = strcspn(at, " ,\n");
     bool same = !word || (strlen(word) == length && strncmp(word, at, length) == 0);
-    fprintf(stream, "%.*s%.*s", (int)(at - rest), rest, (int)(same ? strlen(other) : length), same ? other : at);
+    fprintf(stream, "%.*s%.*s", (int)(at - rest), rest, (int)(same ? strlen(other) : length), same
+            ? other : at);
     rest = at + length;
   }
   fputs(rest, stream);

@@ -24,7 +24,8 @@ for engine in userfaultfd pagemap; do
     echo "ok $number - $engine # SKIP $(echo "$why" | head -n 1)"
     continue
   fi
-  for test in live/kinds live/budget live/churn live/stacks live/sent live/audit live/threads live/oracle \
+  for test in live/kinds live/budget live/churn live/stacks live/sent live/audit live/threads live/oracle live/refault \
+    live/snapshot live/snapshot-storm \
     unit/unit unit/failing crash/crash-fork crash/crash-follow crash/crash-chain crash/crash-interrupted \
     crash/crash-matrix; do
     said=$("$top_builddir/tests/$test" 2>&1)

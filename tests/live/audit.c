@@ -167,7 +167,8 @@ try_sparse(void)
   const struct ww_run *run = NULL;
   if (!ww_collect(tracker, &dirty))
     run = engine_is("pagemap") ? ww_dirty_runs(dirty, &count) : ww_dirty_missed(dirty, &count);
-  ok(run && run->address == sparse + ((size_t)1 << 30) && count == 1, "sparse: memory that was thrown away unseen is found");
+  ok(run && run->address == sparse + ((size_t)1 << 30) && count == 1,
+     "sparse: memory that was thrown away unseen is found");
   ww_dirty_free(dirty);
   ok(!ww_collect(tracker, &dirty) && ww_dirty_pages(dirty) == 0, "sparse: once");
   ww_dirty_free(dirty);

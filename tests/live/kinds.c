@@ -74,7 +74,8 @@ try_kind(enum memory_kind kind)
     *at = (char)(value + 1);
     error = ww_collect(tracker, &dirty);
     if (error || !is_only(dirty, memory + i * unit, unit, 1, WW_TRAPPED)
-        || !has_writer(dirty, memory + i * unit) || ww_dirty_regions(dirty, &count)[0] != region || count != 1)
+        || !has_writer(dirty, memory + i * unit) || ww_dirty_regions(dirty, &count)[0] != region
+          || count != 1)
       ok(false, "%s: page %zu alone", name, i);
     ww_dirty_free(dirty);
   }

@@ -108,7 +108,8 @@ work(void *argument)
         break;
       case 2:
         /* Far more is lent than is written; also the neighbour's. */
-        let_the_kernel_write(begin + offset, (size_t)(memory + PAGES * page_size - begin) - offset, written % 99,
+        let_the_kernel_write(begin + offset, (size_t)(memory + PAGES * page_size - begin) - offset,
+                             written % 99,
                              (off_t)(draw >> 48));
         break;
       default:
@@ -208,7 +209,8 @@ test_lasting(ww_tracker *tracker)
   bool well = !collect_and_copy(tracker) && !collect_and_copy(tracker);
   ok(well, "two collects while it lasts return nothing");
   long got = raw_call(SYS_pread64, source, (long)memory + 100, 2 * (long)page_size, 77, 0, 0);
-  ok(got == 2 * (long)page_size && collect_and_copy(tracker) == 3, "what is written then is returned: %ld", got);
+  ok(got == 2 * (long)page_size && collect_and_copy(tracker) == 3, "what is written then is returned: %ld",
+     got);
   loan_end(&loan);
   ok(!collect_and_copy(tracker), "... once");
   got = raw_call(SYS_pread64, source, (long)memory + 100, 10, 0, 0, 0);

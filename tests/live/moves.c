@@ -60,12 +60,14 @@ protections(const char *at, size_t pages)
   return shown;
 }
 
+static char *below;   /* the holes that leave_holes() left */
+
 static void
 begin_with(int flags, int fd)
 {
   struct ww_options options = WW_OPTIONS_INIT;
   options.flags = moving_plainly ? WW_SHIELD : 0;
-  base = mmap(NULL, 4 * PAGES * page, PROT_NONE, FLAGS | MAP_NORESERVE, -1, 0);
+  base = mmap(below, 4 * PAGES * page, PROT_NONE, FLAGS | MAP_NORESERVE, -1, 0);
   munmap(base, PAGES * page);
   if (mmap(base, PAGES * page, RW, flags | MAP_FIXED, fd, 0) != base
       || ww_tracker_create(&tracker, &options) || ww_region_add(tracker, "moves", base, PAGES * page, &region)
@@ -460,8 +462,8 @@ try_files(void)
   finish();
 }
 
-/* Above all that is mapped from now on, so that the library's own small mappings come to lie there, and not
- * in what the tests unmap. */
+/* Above all that the tests map, so that the library's own small mappings come to lie there, and not in what
+ * the tests unmap. */
 static void
 leave_holes(void)
 {
@@ -469,6 +471,7 @@ leave_holes(void)
   char *spare = mmap(NULL, (2 * HOLES + 1) * HOLE * page, PROT_NONE, FLAGS, -1, 0);
   for (size_t i = 0; i < HOLES; i++)
     munmap(spare + (2 * i + 1) * HOLE * page, HOLE * page);
+  below = spare - 1024 * page;
 }
 
 int

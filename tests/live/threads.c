@@ -366,7 +366,8 @@ test_many(void)
   while (made < MANY && !pthread_create(&threads[made], &attributes, sleep_on, NULL))
     made++;
   double many = milliseconds_to_add();
-  printf("# adding a region takes the processor %.3f ms with few threads, %.3f ms with %d more\n", few, many, made);
+  printf("# adding a region takes the processor %.3f ms with few threads, %.3f ms with %d more\n", few, many,
+         made);
   if (made < MANY)
     skip("a region is added among 1,000 threads", "the system allows fewer");
   else {

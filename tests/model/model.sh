@@ -13,7 +13,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ww-model.XXXXXX") || {
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
-echo "1..73"
+echo "1..85"
 number=0
 spin=${SPIN:-spin}
 cc=${CC:-cc}
@@ -134,3 +134,16 @@ must fails "kept with pages opened ahead during a collect" kept -DLEAVE_OUT_COLL
 must fails "kept the same, and a fault forgotten" kept -DLEAVE_OUT_COLLECTS -DWRONG_TRAP_FORGOTTEN
 must fails "kept with a copy that is no new baseline" kept -DWRONG_MEMCPY -DTOGGLE
 must fails "kept with the baseline made before the copy" kept -DWRONG_REBASED_FIRST -DTOGGLE
+
+must holds "held: the protocol holds, twice in turn" held -DWRITES=1
+must holds "held: it holds with more writes" held -DSNAPSHOTS=1
+must fails "held without F1, nobody may open a page" held -DLEAVE_OUT_CHANGING
+must fails "held without handlers that leave" held -DLEAVE_OUT_LEAVING
+must fails "held without F2, the wait for handlers" held -DLEAVE_OUT_WAIT
+must fails "held without F3, arming what is marked" held -DLEAVE_OUT_ARM
+must fails "held with F4 after pages can be opened" held -DWRONG_HELD_LATE
+must fails "held without N1, who opens copies first" held -DLEAVE_OUT_COPY
+must fails "held with N2 before N1, opened and then copied" held -DWRONG_OPENED_FIRST
+must fails "held with N1's word not looked at again" held -DWRONG_COPIED_UNCHECKED
+must fails "held with S1's word not looked at again" held -DWRONG_SAVED_UNCHECKED
+must fails "held without E2, the wait of the end" held -DLEAVE_OUT_END_WAIT

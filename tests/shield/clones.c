@@ -121,7 +121,8 @@ many(const char *name, long (*make)(pid_t *))
   }
   ok(made == ROUNDS || status, "%s: %u processes were made", name, made);
   ok(wrong_ids == 0, "%s: each number arrived", name);
-  ok(!status, "%s: each child had its own number and a tracker to start (status %#x)", name, (unsigned)status);
+  ok(!status, "%s: each child had its own number and a tracker to start (status %#x)", name,
+     (unsigned)status);
 }
 
 /* Quiet now: the page comes back once, and then no more. */
@@ -146,7 +147,8 @@ armed_again(const char *name, long (*make)(pid_t *))
       third = there && ww_dirty_count(dirty, WW_TRAPPED) == 1;
     ww_dirty_free(dirty);
   }
-  ok(process > 0 && first && !second && third, "%s: the page is returned, then armed again (%d %d %d)", name, first,
+  ok(process > 0 && first && !second && third, "%s: the page is returned, then armed again (%d %d %d)", name,
+     first,
      second, third);
 }
 

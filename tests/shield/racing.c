@@ -114,7 +114,8 @@ main(int argc, char **argv)
   }
   ok(!killed, "none of %u processes was killed by SIGSYS (%u were)", PROCESSES, killed);
   ok(!refused, "none was refused for what is blocked for a moment (%u were)", refused);
-  ok(!broken && !other, "the shield was on in all others (not in %u), and they ended by themselves (%u not)", broken,
+  ok(!broken && !other, "the shield was on in all others (not in %u), and they ended by themselves (%u not)",
+     broken,
      other);
   ok(!seen, "no thread saw signals blocked that were not (%u processes)", seen);
   return tap_done();

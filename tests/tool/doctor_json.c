@@ -76,7 +76,8 @@ main(void)
   const json_t *shield = json_object_get(root, "shield");
   bool shielded = json_is_true(json_object_get(shield, "works"));
   require_members(shield, "shield.", of_shield);
-  require(shielded == json_is_null(json_object_get(shield, "reason")), "shield.reason does not go with works");
+  require(shielded == json_is_null(json_object_get(shield, "reason")),
+          "shield.reason does not go with works");
   require(!shielded || json_is_true(json_object_get(shield, "libseccomp")), "a shield without libseccomp");
   require(format && !strcmp(format, "writewatch-doctor"), "format is not writewatch-doctor");
   require(json_is_true(json_object_get(tracking, "works")), "tracking.works is not true");

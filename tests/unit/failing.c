@@ -14,7 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { PAGES = 4200, AREAS = 3, LENT = 4100 };    /* enough faults for a log that is handed over, not copied */
+enum { PAGES = 4200, AREAS = 3, LENT = 4100 };    /* faults for a log that is handed over, not copied */
 
 void *__real_os_map(size_t length);
 int __real_os_protect(uintptr_t address, size_t length, int protection);
@@ -113,7 +113,8 @@ scenario(char *const *memory, enum ww_policy policy)
     struct range range[AREAS];
     struct loan loan;
     for (unsigned i = 0; i < AREAS; i++)
-      range[i] = (struct range){ (uintptr_t)memory[i] + LENT * page, (uintptr_t)memory[i] + (LENT + 1) * page };
+      range[i] = (struct range){ (uintptr_t)memory[i] + LENT * page,
+                                 (uintptr_t)memory[i] + (LENT + 1) * page };
     if (policy == WW_POLICY_ADAPTIVE) {
       loan_begin(&loan, range, AREAS, (uintptr_t)__builtin_frame_address(0));
       for (unsigned i = 0; i < AREAS; i++)
@@ -163,10 +164,12 @@ try_policy(char *const *memory, enum ww_policy policy, const char *name)
   calls = 0;
   scenario(memory, policy);
   count = calls;
-  ok(!fault && !failures, "%s: nothing fails: %ld calls%s%s", name, count, fault ? ": " : "", fault ? fault : "");
+  ok(!fault && !failures, "%s: nothing fails: %ld calls%s%s", name, count, fault ? ": " : "", fault
+     ? fault : "");
   long wrong = 0, unnoticed = 0, tried = 0;
   /* Faults one by one are all alike: after the first ones, one in 97. */
-  for (long n = 1; n <= count; n += policy == WW_POLICY_ADAPTIVE || n < 120 || n > count - 120 ? 1 : 97, tried++) {
+  for (long n = 1; n <= count; n += policy == WW_POLICY_ADAPTIVE || n < 120 || n > count - 120 ? 1 : 97,
+       tried++) {
     fail_at = n;
     calls = 0;
     failures = 0;

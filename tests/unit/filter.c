@@ -199,7 +199,8 @@ expected(const struct row *row, const struct seccomp_data *data)
     struct out any[6] = { { OUT_NONE, 0, 0, 0 } };
     for (uint8_t i = 0; i < 6; i++)
       any[i] = (struct out){ OUT_FIXED, i, 0, 1 };
-    return data->nr >= table_first_unknown() && data->nr < TABLE_NUMBERS ? by_pointers(any, 6, argument) : PASS;
+    return data->nr >= table_first_unknown() && data->nr < TABLE_NUMBERS
+      ? by_pointers(any, 6, argument) : PASS;
   }
   bool trapped_before = false;
   for (unsigned i = 0; i < ROW_CONDITIONS; i++) {
@@ -256,7 +257,8 @@ draw_length(void)
     case 2: return tap_random(&state);
     case 3: return near(UINT32_MAX / ONE_OF(1, 8, 12, 16, 32));
     case 4: return below(UINT32_MAX);
-    default: return near(ONE_OF(GRANULE, 4 * GRANULE, 1000 * GRANULE, GRANULE / 8, GRANULE / 16)) & UINT32_MAX;
+    default: return near(ONE_OF(GRANULE, 4 * GRANULE, 1000 * GRANULE, GRANULE / 8,
+                                GRANULE / 16)) & UINT32_MAX;
   }
 }
 
@@ -278,7 +280,8 @@ draw_call(const struct row *row, int number, struct seccomp_data *data)
     const struct range *window = &coverage.window[below(coverage.windows)];
     uint64_t before = (uint64_t)extent(out, data->args[out->length]);
     if (out->kind != OUT_NONE && below(2))
-      data->args[out->pointer] = near(below(3) ? window->start - before : below(2) ? window->start : window->end);
+      data->args[out->pointer] = near(below(3) ? window->start - before : below(2)
+                                      ? window->start : window->end);
   }
   for (unsigned i = 0; !row && i < 6; i++)
     if (!below(6))
@@ -387,7 +390,8 @@ main(int argc, char **argv)
        table_rows[i].number, (unsigned long long)from);
   }
   ok(try_others(), "numbers without a row");
-  ok(seen[TRAP] > seen[PASS] / 20 && seen[PASS] > seen[TRAP] / 20, "%u calls to trap, %u to pass, %u either way",
+  ok(seen[TRAP] > seen[PASS] / 20 && seen[PASS] > seen[TRAP] / 20,
+     "%u calls to trap, %u to pass, %u either way",
      seen[TRAP], seen[PASS], seen[EITHER]);
   return tap_done();
 }

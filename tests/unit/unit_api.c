@@ -235,7 +235,8 @@ START_TEST(test_dirty_outlives)
   ck_assert_uint_eq(count, 1);
   ck_assert_str_eq(ww_region_name(run->region), "short-lived");
   ck_assert_uint_eq(ww_dirty_writers(dirty), engine_has_writers() ? 2 : 0);
-  ck_assert_int_eq(ww_dirty_writer(dirty, memory + 2 * page + 17, &writer), engine_has_writers() ? 0 : -ENOENT);
+  ck_assert_int_eq(ww_dirty_writer(dirty, memory + 2 * page + 17, &writer), engine_has_writers()
+                   ? 0 : -ENOENT);
   if (engine_has_writers())
     ck_assert_uint_eq(writer.order, 1);
   CK_FAILS(ww_dirty_writer(dirty, memory, &writer), -ENOENT, "epoch 1");
@@ -282,6 +283,55 @@ START_TEST(test_copy)
 }
 END_TEST
 
+/* What the program has taken away since the collect is an error, and leaves nothing behind: not the
+ * tracker's lock, nor signals held off. */
+START_TEST(test_copy_unreadable)
+{
+  struct ww_options options = WW_OPTIONS_INIT;
+  ww_tracker *own;
+  ww_region *region[2];
+  ww_dirty *dirty;
+  sigset_t before, after;
+  char *buffer = malloc(4 * page);
+  int fd = memfd_create("shorter", MFD_CLOEXEC);
+  ck_assert_int_eq(ftruncate(fd, (off_t)(4 * page)), 0);
+  char *file = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  options.policy = WW_POLICY_ADAPTIVE;
+  options.engine = WW_ENGINE_MPROTECT;
+  ck_assert_int_eq(ww_tracker_create(&own, &options), 0);
+  ck_assert_int_eq(ww_region_add(own, "hidden", memory, 4 * page, &region[0]), 0);
+  ck_assert_int_eq(ww_region_add(own, "shorter", file, 4 * page, &region[1]), 0);
+  ck_assert_int_eq(ww_start(own), 0);
+  memset(memory, 'h', 4 * page);
+  memset(file, 's', 4 * page);
+  ck_assert_int_eq(ww_collect(own, &dirty), 0);
+  ck_assert_int_eq(mprotect(memory + 2 * page, page, PROT_NONE), 0);
+  ck_assert_int_eq(ftruncate(fd, (off_t)page), 0);
+  sigprocmask(SIG_BLOCK, NULL, &before);
+  for (int removed = 0; removed < 2; removed++) {
+    CK_FAILS(ww_dirty_copy(dirty, memory, 4 * page, buffer), -EFAULT, "hidden");
+    CK_FAILS(ww_dirty_copy(dirty, file, 4 * page, buffer), -EFAULT, "shorter");
+    sigprocmask(SIG_BLOCK, NULL, &after);
+    ck_assert_mem_eq(&before, &after, 8);
+    ck_assert_int_eq(ww_dirty_copy(dirty, memory, 2 * page, buffer), 0);
+    ck_assert_int_eq(buffer[page], 'h');
+    ck_assert_int_eq(ww_dirty_copy(dirty, file, page, buffer), 0);
+    ck_assert_int_eq(buffer[page - 1], 's');
+    ck_assert_int_eq(mprotect(memory + 2 * page, page, PROT_READ | PROT_WRITE), 0);
+    if (!removed) {
+      ck_assert_int_eq(ww_region_remove(region[0]), 0);
+      ck_assert_int_eq(ww_region_remove(region[1]), 0);
+      ck_assert_int_eq(mprotect(memory + 2 * page, page, PROT_NONE), 0);
+    }
+  }
+  ww_tracker_destroy(own);
+  ww_dirty_free(dirty);
+  munmap(file, 4 * page);
+  close(fd);
+  free(buffer);
+}
+END_TEST
+
 START_TEST(test_words)
 {
   static const int errors[] = { 0, -EINVAL, -E2BIG, -ENOTSUP, -ENOMEM, -EALREADY, -ENODATA, -EFAULT, -EACCES,
@@ -312,6 +362,7 @@ suite_api(void)
   tcase_add_test(tests, test_stats);
   tcase_add_test(tests, test_dirty_outlives);
   tcase_add_test(tests, test_copy);
+  tcase_add_test(tests, test_copy_unreadable);
   tcase_add_test(tests, test_words);
   suite_add_tcase(suite, tests);
   return suite;

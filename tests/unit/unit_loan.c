@@ -31,7 +31,8 @@ make_region(char *memory, size_t pages)
   memset(tracker, 0, sizeof *tracker);
   tracker->flags = WW_SHIELD;
   tracker->mappings_budget = 1000;
-  struct ww_region *region = region_create(tracker, "lent", (uintptr_t)memory, (uintptr_t)memory + pages * size,
+  struct ww_region *region = region_create(tracker, "lent", (uintptr_t)memory,
+                                           (uintptr_t)memory + pages * size,
                                            (unsigned)__builtin_ctzl(size), 1);
   struct segment_table *table = atomic_load(&region->table);
   table->segment[0] = (struct segment){ .first = 0, .count = pages, .protection = PROT_READ | PROT_WRITE };

@@ -69,7 +69,8 @@ START_TEST(test_segments)
   struct ww_region *region = region_create(tracker, NULL, 0x20000000, 0x20000000 + (200 << 12), 12, 5);
   struct segment_table *table = atomic_load(&region->table);
   for (unsigned i = 0; i < 5; i++)
-    table->segment[i] = (struct segment){ .first = firsts[i], .count = (i < 4 ? firsts[i + 1] : 200) - firsts[i],
+    table->segment[i] = (struct segment){ .first = firsts[i],
+                                          .count = (i < 4 ? firsts[i + 1] : 200) - firsts[i],
                                           .protection = (int)i };
   table->count = 5;
   for (size_t page = 0; page < 200; page++) {
