@@ -28,6 +28,7 @@ const struct contestant contestants[] = {
   { "meanwhile-trap", "meanwhile", "the same, every page trapped", 0, 3, meanwhile_trap },
   { "meanwhile-at-random", "meanwhile", "adaptive, page by page, userfaultfd", 0, 3, meanwhile_scattered_adaptive },
   { "meanwhile-at-random-trap", "meanwhile", "the same, every page trapped", 0, 3, meanwhile_scattered },
+  { "durable", "durable", "a checkpoint and a restore of 256 MiB, beside write() and read()", 0, 3, durable },
   { "parts", "micro", "what a trapped write is made of", 0, 1, micro },
   { NULL, NULL, NULL, 0, 0, NULL }
 };

@@ -53,6 +53,7 @@ int meanwhile_trap(const struct bench_run *run);
 int meanwhile_adaptive(const struct bench_run *run);
 int meanwhile_scattered(const struct bench_run *run);
 int meanwhile_scattered_adaptive(const struct bench_run *run);
+int durable(const struct bench_run *run);
 int micro(const struct bench_run *run);
 
 /* A contestant's voice. */

@@ -10,6 +10,7 @@ bench_bench_SOURCES = \
   %D%/bare.c \
   %D%/collect.c \
   %D%/contest.c \
+  %D%/durable.c \
   %D%/facts.c \
   %D%/instruments.c \
   %D%/meanwhile.c \
@@ -25,10 +26,15 @@ bench_bench_SOURCES = \
   tests/shield/shielded.h
 bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
+# Reports of a trace of a gigabyte: time and memory. REPORTFLAGS='--bytes 100000000'
+check_PROGRAMS += bench/report
+bench_report_SOURCES = %D%/report.c
+
 CLEANFILES += bench.csv bench.json
 .PHONY: bench
-bench: bench/bench$(EXEEXT) writewatch$(EXEEXT)
+bench: bench/bench$(EXEEXT) bench/report$(EXEEXT) tests/trace/make_trace$(EXEEXT) writewatch$(EXEEXT)
 	bench/bench$(EXEEXT) $(BENCHFLAGS)
+	bench/report$(EXEEXT) $(REPORTFLAGS)
 	./writewatch$(EXEEXT) bench --output bench-results $(SUITEFLAGS)
 clean-local: bench-clean
 .PHONY: bench-clean

@@ -474,6 +474,20 @@ WW_API int ww_snapshot_end(ww_snapshot *snapshot);
  * or the negative errno of write(2), -EBADF or -ENOSPC for example: part may have been written */
 WW_API int ww_report(const ww_dirty *dirty, int fd, enum ww_format format);
 
+/* ------------------------------------------------------------------ markers */
+
+/* Under `writewatch record' only; else nothing happens, which costs a comparison. The epoch ends
+ * here, before the function returns, and the next begins: what was written until now is in the trace
+ * under this label (at most 255 bytes; may be NULL). Any thread; not from a signal handler. The program
+ * need not be linked with this library. */
+extern void ww_recorder_marker(const char *label) __attribute__((weak));
+static inline void
+ww_marker(const char *label)
+{
+  if (ww_recorder_marker)
+    ww_recorder_marker(label);
+}
+
 /* ------------------------------------------------------------------- errors */
 
 /* What an error value means, for a person. Static storage; async-signal-safe. */

@@ -16,7 +16,7 @@ struct node {
 enum { HEAD = 128 };
 _Static_assert(sizeof(struct node) <= HEAD, "the caller's part must stay aligned");
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct node *first;              /* of those that are somewhere */
 
 /* The reserve: see arena_reserve(). Its nodes are listed by ascending address; the next one is
@@ -26,34 +26,55 @@ static struct node *reserve_first, *rover;
 
 /* A few small mappings that were given back, for the next who asks: a dirty set lives for one epoch,
  * and to map, touch and unmap it took 10 us, more than the rest of a small collect. They stay
- * in their list, so that they are known to be ours. */
-enum { SPARE = 4, SPARE_LENGTH = 64 * 1024 };
-static struct node *spare[SPARE];
-static bool spares_kept;
+ * in their list, so that they are known to be ours. The oldest makes way: sizes that nobody asks for any
+ * more would keep the places for good. */
+enum { SPARE = 4, SPARE_LENGTH = 256 * 1024 };
+static struct node *spare[SPARE];       /* the oldest first; NULL: none from here on */
+static _Atomic bool spares_kept;
+/* One that was given back since somebody had the lock: to let go of a dirty set takes no lock then, and so no
+ * system calls to hold signals off. */
+static struct node *_Atomic returned;
+
+static void take_in_returned(void);
+
+static void
+drop_spare(unsigned at)
+{
+  for (; at + 1 < SPARE; at++)
+    spare[at] = spare[at + 1];
+  spare[SPARE - 1] = NULL;
+}
 
 static struct node *
-take_spare(size_t length)
+take_spare(size_t length, size_t used)
 {
-  for (unsigned i = 0; i < SPARE; i++) {
+  take_in_returned();
+  for (unsigned i = 0; i < SPARE && spare[i]; i++) {
     struct node *node = spare[i];
-    if (node && node->length >= length && node->length <= 2 * length) {
-      spare[i] = NULL;
-      memset((char *)node + HEAD, 0, node->length - HEAD);
+    if (node->length >= length && node->length <= 4 * length) {
+      drop_spare(i);
+      memset((char *)node + HEAD, 0, used);
       return node;
     }
   }
   return NULL;
 }
 
-static bool
+/* What is to be unmapped now: this one, the oldest in its stead, or nothing. */
+static struct node *
 put_aside(struct node *node)
 {
-  for (unsigned i = 0; i < SPARE && spares_kept && node->length <= SPARE_LENGTH; i++)
+  struct node *oldest = spare[SPARE - 1] ? spare[0] : NULL;
+  if (!spares_kept || node->length > SPARE_LENGTH)
+    return node;
+  if (oldest)
+    drop_spare(0);
+  for (unsigned i = 0; i < SPARE; i++)
     if (!spare[i]) {
       spare[i] = node;
-      return true;
+      break;
     }
-  return false;
+  return oldest;
 }
 
 static size_t
@@ -138,7 +159,7 @@ arena_map(struct arena *arena, size_t length)
   if (length > SIZE_MAX / 2)
     return NULL;
   lock_take(&lock);
-  struct node *node = take_spare(whole(length));
+  struct node *node = take_spare(whole(length), length);
   if (!node)
     node = map_in_reserve(whole(length));
   if (!node && (node = os_map(whole(length)))) {
@@ -166,16 +187,25 @@ unmap(struct node *node)
     os_unmap(node, node->length);
 }
 
+static void
+take_in_returned(void)
+{
+  struct node *node = atomic_load(&returned) ? atomic_exchange(&returned, NULL) : NULL;
+  struct node *unwanted = node ? put_aside(node) : NULL;
+  if (unwanted)
+    unmap(unwanted);
+}
+
 void
 arena_keep_spares(bool keep)
 {
   lock_take(&lock);
   spares_kept = keep;
-  for (unsigned i = 0; i < SPARE && !keep; i++)
-    if (spare[i]) {
-      unmap(spare[i]);
-      spare[i] = NULL;
-    }
+  take_in_returned();
+  while (!keep && spare[0]) {
+    unmap(spare[0]);
+    drop_spare(0);
+  }
   lock_give(&lock);
 }
 
@@ -183,13 +213,17 @@ void
 arena_unmap(struct arena *arena, void *address)
 {
   struct node *node = (void *)((char *)address - HEAD);
-  size_t length = node->length;
-  lock_take(&lock);
-  if (!put_aside(node))
-    unmap(node);
-  lock_give(&lock);
   if (arena)
-    atomic_fetch_sub(&arena->bytes, length);
+    atomic_fetch_sub(&arena->bytes, node->length);
+  struct node *before = NULL;
+  if (spares_kept && node->length <= SPARE_LENGTH && atomic_compare_exchange_strong(&returned, &before, node))
+    return;
+  lock_take(&lock);
+  take_in_returned();
+  struct node *unwanted = put_aside(node);
+  if (unwanted)
+    unmap(unwanted);
+  lock_give(&lock);
 }
 
 bool

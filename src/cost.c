@@ -8,6 +8,7 @@
 #include "config.h"
 #include "cost.h"
 #include "arena.h"
+#include "engine.h"
 #include "os.h"
 #include "pagehash.h"
 #include "tracker.h"
@@ -18,10 +19,13 @@
 enum { PAGES = 64, REPETITIONS = 4 };
 
 /* Read by collects while others start; each figure is right by itself. */
-static struct { _Atomic double trap, split, verify; _Atomic unsigned samples; } known[WW_ENGINE_PAGEMAP + 1];
+static struct {
+  _Atomic double trap, split, verify, call;
+  _Atomic unsigned samples;
+} known[WW_ENGINE_PAGEMAP + 1];
 
 /* What to go by until something was measured, or if it cannot be: one machine's (x86-64, Linux 6.18). */
-static const struct cost assumed = { .trap = 5000, .split = 4000, .verify = 200 };
+static const struct cost assumed = { .trap = 5000, .split = 4000, .verify = 200, .call = 1000 };
 
 /* An epoch: every `step`th page written, and collected. Nanoseconds a page; negative: it failed. */
 static double
@@ -36,6 +40,19 @@ measure_epoch(struct ww_tracker *tracker, volatile char *memory, size_t size, un
   double each = (double)(os_now() - begin) / (PAGES / step);
   ww_dirty_free(dirty);
   return each;
+}
+
+static void
+measure_call(struct ww_region *region, struct cost *cost)
+{
+  uint64_t least = UINT64_MAX;
+  for (unsigned i = 0; i < REPETITIONS; i++) {
+    uint64_t begin = os_now();
+    (void)engine_written(region, 0);
+    uint64_t taken = os_now() - begin;
+    least = taken < least ? taken : least;
+  }
+  cost->call = (double)least;
 }
 
 static bool
@@ -54,7 +71,7 @@ measure(enum ww_engine engine, struct cost *cost)
     memory[i] = 1;
   if (!tracker_create(&tracker, &options)) {
     double near = -1, apart = -1;
-    struct ww_region *region;
+    struct ww_region *region = NULL;
     uintptr_t start = (uintptr_t)memory + size;
     if (!tracker_add(tracker, "calibration", start, start + PAGES * size, &region) && !tracker_start(tracker))
       for (unsigned i = 0; i < REPETITIONS; i++) {
@@ -65,6 +82,8 @@ measure(enum ww_engine engine, struct cost *cost)
         if (b > 0 && (apart < 0 || b < apart))
           apart = b;
       }
+    if (near > 0 && atomic_load(&region->engine) == WW_ENGINE_PAGEMAP)
+      measure_call(region, cost);
     tracker_destroy(tracker);
     measured = near > 0 && apart > 0;
     if (measured) {
@@ -82,8 +101,9 @@ measure(enum ww_engine engine, struct cost *cost)
     least = taken < least ? taken : least;
   }
   (void)sink;
-  /* From memory it takes twice what it takes from the caches. */
-  cost->verify = 2 * (double)least / PAGES;
+  /* From memory it takes two to six times what it takes from the caches: the more, the farther the pages
+   * are from each other. */
+  cost->verify = 4 * (double)least / PAGES;
   os_unmap(memory, length);
   return measured;
 }
@@ -97,6 +117,7 @@ cost_calibrate(enum ww_engine engine)
   (void)measure(engine, &cost);
   atomic_store(&known[engine].split, cost.split);
   atomic_store(&known[engine].verify, cost.verify);
+  atomic_store(&known[engine].call, cost.call);
   atomic_store(&known[engine].trap, cost.trap);
 }
 
@@ -108,20 +129,22 @@ cost_of(enum ww_engine engine)
     return assumed;
   cost.split = atomic_load(&known[engine].split);
   cost.verify = atomic_load(&known[engine].verify);
+  cost.call = atomic_load(&known[engine].call);
   return cost;
 }
 
 void
 cost_learn_verify(enum ww_engine engine, size_t pages, double nanoseconds)
 {
-  enum { PAGES_MIN = 16, SAMPLES = 8 };
-  if (pages < PAGES_MIN)
-    return;
+  enum { PAGES_MIN = 16, FIRST = 3 };
   double before = atomic_load(&known[engine].verify), now = nanoseconds / (double)pages;
-  /* What was calibrated counts as one sample. */
+  if (pages < PAGES_MIN || before <= 0)
+    return;
+  /* Whoever had to wait for a processor in between has measured that. What was calibrated is of data in the
+   * caches; that may be far off. */
   unsigned samples = atomic_load(&known[engine].samples);
-  if (samples < SAMPLES - 2)
-    atomic_store(&known[engine].samples, samples + 1);
-  if (before > 0)
-    atomic_store(&known[engine].verify, before + (now - before) / (samples + 2));
+  double most = samples < FIRST ? 4 : 1.5;
+  now = now > most * before ? most * before : now < before / most ? before / most : now;
+  atomic_store(&known[engine].samples, samples + (samples < FIRST));
+  atomic_store(&known[engine].verify, before + (now - before) / (samples < FIRST ? 2 : 4));
 }

@@ -9,6 +9,7 @@ struct cost {
   double trap;        /* a page that is written and traps: fault, arming, its share of the collect */
   double split;       /* more than that, where the page lies alone (mprotect splits a mapping) */
   double verify;      /* a page that is left open and hashed */
+  double call;        /* a call more to look for what was written, or to arm it (pagemap) */
 };
 
 /* Measure what this engine's traps cost, if that was not done before. No lock of ours is held. */

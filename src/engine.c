@@ -6,9 +6,9 @@
  *
  * The second and third rest on a file descriptor, which a program may close without knowing
  * whose it is: then the kernel drops all protection, silently. So each collect looks whether
- * the objects are still there before it believes what it sees (engine_check()); if not, all
- * pages of the region are returned as WW_ASSUMED, and the first engine, which needs nothing
- * that can be taken away, has the region from then on. */
+ * the objects are still there before it believes what it sees (engine_check(), or the scan
+ * itself); if not, all pages of the region are returned as WW_ASSUMED, and the first engine, which
+ * needs nothing that can be taken away, has the region from then on. */
 #include "config.h"
 #include "engine_ways.h"
 #include "pin.h"
@@ -108,7 +108,12 @@ engine_holds(const struct ww_region *region)
 void
 engine_check(struct ww_region *region, struct page_set *ended)
 {
-  if (!engine_holds(region))
+  if (is_mprotect(region))
+    return;
+  /* Of what is not registered any more a scan says EPERM: to ask about the object would say it twice. */
+  bool works = atomic_load(&region->engine) == WW_ENGINE_PAGEMAP
+    ? userfault_is_same(region) && pagemap_ready() : userfault_is_attached(region);
+  if (!works)
     engine_lose(region, ended);
 }
 
@@ -157,6 +162,7 @@ engine_before_fork(struct ww_region *region)
   atomic_store(&region->engine, WW_ENGINE_MPROTECT);
   atomic_fetch_add(&region_armings, 1);
   (void)mprotect_arm(region, 0, region->pages, false);
+  (void)pagemap_ready();
   (void)engine_scan(region, running, 0, region->pages, false);
 }
 

@@ -5,7 +5,8 @@
  * vm.max_map_count of them, and refuses mprotect() and mmap() beyond. So runs of
  * writable pages are counted, and once a tracker's budget is used up a page is
  * no longer opened alone but together with all pages up to the nearest writable
- * one, which needs no further mapping. Those pages come out as WW_ASSUMED.
+ * one, which needs no further mapping. Those pages come out as WW_ASSUMED, or under the adaptive
+ * policy are hashed before they are marked, and the collect returns those that differ.
  * The count is exact within a word of 64 pages (one atomic operation decides who
  * came first) and may be off by one where two handlers meet at a word's edge;
  * should the kernel say ENOMEM all the same, the same widening follows. */
@@ -60,6 +61,46 @@ mprotect_disarm(struct ww_region *region)
   return protect(region, 0, region->pages, false);
 }
 
+/* Hash and mark a page as what is opened ahead is (ahead.c). */
+static void
+mark_hashed(struct ww_region *region, struct page_set *set, size_t page, uint64_t collects)
+{
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  if (bitmap_test(&set->dirty, page))
+    return;
+  struct page_hash hash = region_page_hash(region, page);
+  if (!page_set_add(region, set, page / 64, bit))
+    return;
+  atomic_fetch_or(&set->bulk[page / 64], bit);
+  if (atomic_load(&region->tracker->collects) != collects)
+    page_set_owe(set, page / 64, bit);
+  atomic_store(&set->special, true);
+  set->hash[page] = hash;
+  atomic_fetch_or(&set->provisional[page / 64], bit);
+  atomic_store(&set->unverified, true);
+  atomic_fetch_add(&region->tracker->widened_pages, 1);
+}
+
+/* Mark what is opened beside the page that was written. While a collect is under way no hash can be trusted
+ * (ahead.c); nor may a handler take too long. */
+static void
+mark_beside(struct ww_region *region, struct page_set *set, size_t first, size_t count)
+{
+  enum { HASHED_MOST = 8192 };
+  uint64_t collects = atomic_load(&region->tracker->collects);
+  if (!region->policy || !set->hash || region->probed || collects & 1 || count > HASHED_MOST) {
+    engine_mark_bulk(region, set, first, count);
+    return;
+  }
+  for (size_t page = first; page < first + count; page++) {
+    const struct segment *segment = region_segment(region, page);
+    if (segment_is_steady(segment) && segment_is_tracked(segment))
+      mark_hashed(region, set, page, collects);
+    else
+      engine_mark_bulk(region, set, page, 1);
+  }
+}
+
 /* Open the pages together with all up to the nearest open one of their segments, or
  * with whole segments if there is none. */
 static int
@@ -79,10 +120,10 @@ open_widely(struct ww_region *region, struct page_set *set, size_t first, size_t
     from = first;
     to = right;
   }
-  engine_mark_bulk(region, set, from, to - from + 1);
+  mark_beside(region, set, from, to - from + 1);
   int error = protect(region, from, to - from + 1, false);
   if (error == -ENOMEM && (from != low || to != high)) {
-    engine_mark_bulk(region, set, low, high - low + 1);
+    mark_beside(region, set, low, high - low + 1);
     error = protect(region, low, high - low + 1, false);
   }
   return error;

@@ -65,6 +65,12 @@ pagemap_open(void)
   return found == -EPERM ? 0 : (int)(found < 0 ? found : 0);
 }
 
+bool
+pagemap_ready(void)
+{
+  return get() >= 0;
+}
+
 static void
 mark(struct ww_region *region, struct page_set *set, const struct userfault_range *range)
 {
@@ -80,12 +86,11 @@ pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_
   enum { RANGES = 256 };
   struct userfault_range range[RANGES];
   uintptr_t at = region_page_address(region, first), end = region_page_address(region, first + count);
-  int fd = get();
-  if (fd < 0)
-    return false;
+  int fd = atomic_load(&pagemap.fd);
   while (at < end) {
     uintptr_t reached = at;
     long found = os_pagemap_scan(fd, at, end, protect, range, RANGES, &reached);
+    region->calls++;
     if (found < 0)
       return false;
     for (long i = 0; i < found; i++)

@@ -33,7 +33,7 @@ static struct object objects[] = {
   }
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 
 /* Is the descriptor still the object's? The program may have closed it, and opened another file that
  * got its number. */
@@ -78,10 +78,15 @@ userfault_attach(struct ww_region *region)
 }
 
 bool
+userfault_is_same(const struct ww_region *region)
+{
+  return region->object && region->object == atomic_load(&objects[atomic_load(&region->engine)].number);
+}
+
+bool
 userfault_is_attached(const struct ww_region *region)
 {
-  const struct object *object = &objects[atomic_load(&region->engine)];
-  return region->object && region->object == atomic_load(&object->number) && is_there(object);
+  return userfault_is_same(region) && is_there(&objects[atomic_load(&region->engine)]);
 }
 
 void

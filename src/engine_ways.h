@@ -18,6 +18,8 @@ int userfault_attach(struct ww_region *region);
 void userfault_detach(struct ww_region *region);
 /* Does the region belong to an object that is still there? */
 bool userfault_is_attached(const struct ww_region *region);
+/* The same, but for what the program may have done to it. */
+bool userfault_is_same(const struct ww_region *region);
 int userfault_arm(struct ww_region *region, size_t first, size_t count);
 int userfault_open_pages(struct ww_region *region, size_t first, size_t count);
 void userfault_forget(void);
@@ -26,6 +28,8 @@ void userfault_unlock(void);
 
 /* Can PAGEMAP_SCAN be had? */
 int pagemap_open(void);
+/* Once before each row of scans: the descriptor is ours, or there is a new one. */
+bool pagemap_ready(void);
 bool pagemap_scan(struct ww_region *region, struct page_set *set, size_t first, size_t count, bool protect);
 uint64_t pagemap_written(const struct ww_region *region, size_t word);
 void pagemap_forget(void);

@@ -127,7 +127,7 @@ tracker_start(struct ww_tracker *tracker)
   int error = 0;
   long promised = fork_mappings_promised();
   fork_refront();
-  if (tracker->policy == WW_POLICY_ADAPTIVE)
+  if (tracker->policy == WW_POLICY_ADAPTIVE && !atomic_load(&tracker->trapping))
     cost_calibrate(tracker->engine);
   lock_take(&tracker->lock);
   if (tracker->started) {
@@ -344,14 +344,15 @@ drop_withdrawn(struct ww_tracker *tracker, uint64_t ended)
   atomic_store(&log->count, kept);
 }
 
-/* A few faults are copied; of many, the log itself goes to the dirty set. */
+/* A few faults are copied; of many, the log itself goes to the dirty set. There were many if the set has no
+ * place for copies, whatever is left of them by now (drop_withdrawn()). */
 enum { FAULTS_COPIED = 4096 };
 
 static int
 move_log(struct ww_tracker *tracker, struct faultlog *log, struct ww_dirty *dirty)
 {
   size_t count = faultlog_count(log);
-  if (count > FAULTS_COPIED) {
+  if (count && !dirty->log.segments) {
     struct faultlog fresh = { .arena = log->arena };
     int error = faultlog_reserve(&fresh, tracker->pages);
     if (error)
@@ -419,8 +420,10 @@ harvest(struct ww_tracker *tracker, uint64_t ended, struct ww_dirty **made)
     struct page_set *set = &region->set[ended & 1];
     dirty->region[i] = region_share(region);
     atomic_fetch_sub(&tracker->mappings, atomic_load(&set->mappings));
-    /* Of what is kept there is a hash already: memory that a stream has used once is given back. */
-    if (region->policy && atomic_load(&set->unverified))
+    /* Of what is kept there is a hash already: memory that a stream has used once is given back, unless it
+     * is too little to be worth the call. */
+    enum { PAGES_WORTH_IT = 16384 };
+    if (region->policy && atomic_load(&set->unverified) && region->pages >= PAGES_WORTH_IT)
       os_forget(set->hash, region->pages * sizeof *set->hash);
     page_set_clear(set);
   }

@@ -50,9 +50,12 @@
 #include "stack.h"
 
 #include <errno.h>
+#include <pthread.h>
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct ww_tracker *first;
+
+void (*_Atomic fork_child_hook)(void);
 
 void
 fork_hold(void)
@@ -129,6 +132,9 @@ fork_in_child(void)
       tracker_forget(tracker);
   }
   unlock();
+  void (*hook)(void) = atomic_load(&fork_child_hook);
+  if (hook)
+    hook();
 }
 
 static void

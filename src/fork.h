@@ -19,6 +19,9 @@ struct ww_tracker *fork_first(void);
 void fork_before(void);
 void fork_in_parent(void);
 void fork_in_child(void);
+/* Called in the child at the very end, if it is set: with no lock held, and the child's trackers as they
+ * are to be. */
+extern void (*_Atomic fork_child_hook)(void);
 /* See to it that our handler is in front. */
 void fork_refront(void);
 /* Mappings that the started trackers may still add. Takes the lock of the list: hold no tracker's. */

@@ -8,4 +8,7 @@
  * how many pages that will hash in all. Returns when all are done. */
 void hashing_run(void (*one)(void *argument, size_t index), void *argument, size_t count, size_t pages);
 
+/* Never by others from now on: where threads cannot be made. */
+void hashing_alone(void);
+
 #endif

@@ -16,6 +16,7 @@ libtracker_la_SOURCES = \
   %D%/bitmap.h \
   %D%/carry.c \
   %D%/carry.h \
+  %D%/choice.c \
   %D%/context.h \
   %D%/copy.c \
   %D%/cost.c \
@@ -45,6 +46,8 @@ libtracker_la_SOURCES = \
   %D%/hashing.h \
   %D%/hold.c \
   %D%/hold.h \
+  %D%/history.c \
+  %D%/history.h \
   %D%/lent.c \
   %D%/lent.h \
   %D%/loan.c \
@@ -53,6 +56,7 @@ libtracker_la_SOURCES = \
   %D%/lock.h \
   %D%/maps.c \
   %D%/maps.h \
+  %D%/odds.h \
   %D%/os.c \
   %D%/os.h \
   %D%/os_userfault.c \
@@ -77,6 +81,8 @@ libtracker_la_SOURCES = \
   %D%/segment.c \
   %D%/segment.h \
   %D%/shield/action.c \
+  %D%/shield/appear.c \
+  %D%/shield/appear.h \
   %D%/shield/action.h \
   %D%/shield/call.h \
   %D%/shield/change.c \
@@ -124,6 +130,7 @@ libtracker_la_SOURCES = \
   %D%/tracker.c \
   %D%/tracker.h \
   %D%/userfault.h \
+  %D%/verdict.c \
   %D%/writers.c \
   %D%/writers.h
 if HAVE_LIBUNWIND
@@ -157,6 +164,7 @@ libreport_la_SOURCES = \
   %D%/report-line.c %D%/report-line.h \
   %D%/report-map.c %D%/report-map.h \
   %D%/report-name.c %D%/report-name.h \
+  %D%/report-object.c %D%/report-object.h \
   %D%/report-pageset.c %D%/report-pageset.h \
   %D%/report-runs.c %D%/report-runs.h \
   %D%/report-sink.c %D%/report-sink.h \
@@ -168,9 +176,73 @@ libreport_la_SOURCES = \
   %D%/symbol.c %D%/symbol.h
 libreport_la_LIBADD = $(LIBDW_LIBS) $(JANSSON_LIBS)
 
+# Traces. What writes them is a library of its own, as it goes into strangers' programs; what reads
+# them and reports is for the tool.
+noinst_LTLIBRARIES += libtracewrite.la libtrace.la
+libtracewrite_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
+libtracewrite_la_SOURCES = \
+  %D%/trace.h \
+  %D%/trace_code.h \
+  %D%/trace_put.c \
+  %D%/trace_seal.c \
+  %D%/trace_sum.c \
+  %D%/trace_words.c \
+  %D%/trace_write.c %D%/trace_write.h
+libtrace_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden $(JANSSON_CFLAGS)
+libtrace_la_SOURCES = \
+  %D%/report-columns.c %D%/report-columns.h \
+  %D%/report-diff.c %D%/report-diff.h \
+  %D%/report-trace.h \
+  %D%/report-trace-csv.c \
+  %D%/report-trace-damage.c \
+  %D%/report-trace-folded.c \
+  %D%/report-trace-heat.c \
+  %D%/report-trace-json.c \
+  %D%/report-trace-part.h \
+  %D%/report-trace-tables.c \
+  %D%/report-trace-text.c \
+  %D%/report-trace-writers.c \
+  %D%/trace_decode.c %D%/trace_decode.h \
+  %D%/trace_diff.c %D%/trace_diff.h \
+  %D%/trace_frames.c %D%/trace_frames.h \
+  %D%/trace_groups.c %D%/trace_groups.h \
+  %D%/trace_growth.c %D%/trace_growth.h \
+  %D%/trace_heat.c %D%/trace_heat.h \
+  %D%/trace_index.c %D%/trace_index.h \
+  %D%/trace_pages.c %D%/trace_pages.h \
+  %D%/trace_read.c \
+  %D%/trace_summary.c %D%/trace_summary.h
+libtrace_la_LIBADD = libtracewrite.la libnames.la libreport.la $(JANSSON_LIBS)
+
 libwritewatch_la_SOURCES =
 libwritewatch_la_LIBADD = libtracker.la libreport.la
 libwritewatch_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -version-info $(WW_ABI) \
   -Wl,--version-script=$(srcdir)/%D%/writewatch.map -Wl,-z,nodelete -Wl,-z,defs
 EXTRA_libwritewatch_la_DEPENDENCIES = %D%/writewatch.map
 EXTRA_DIST += %D%/writewatch.map
+
+# The recorder: preloaded into a program by `writewatch record'.
+pkglib_LTLIBRARIES += libwritewatch-record.la
+libwritewatch_record_la_CPPFLAGS = $(AM_CPPFLAGS) -Dwrite=record_write -Dftruncate=record_ftruncate -Dlseek=record_lseek
+libwritewatch_record_la_CFLAGS = $(AM_CFLAGS) $(TLS_FLAGS) -fvisibility=hidden
+libwritewatch_record_la_SOURCES = \
+  %D%/record/children.c \
+  %D%/record/companion.c %D%/record/companion.h \
+  %D%/record/control.h \
+  %D%/record/discover.c %D%/record/discover.h \
+  %D%/record/environment.c %D%/record/environment.h \
+  %D%/record/journal.c %D%/record/journal.h \
+  %D%/record/keep.c \
+  %D%/record/markers.c \
+  %D%/record/modules.c %D%/record/modules.h \
+  %D%/record/recorder.h \
+  %D%/record/residence.c %D%/record/residence.h \
+  %D%/record/settings.c %D%/record/settings.h \
+  %D%/record/start.c \
+  %D%/record/output.c \
+  %D%/trace_put.c %D%/trace_sum.c %D%/trace_words.c %D%/trace_write.c
+libwritewatch_record_la_LIBADD = libtracker.la
+libwritewatch_record_la_LDFLAGS = $(AM_LDFLAGS) $(HARDEN_LDFLAGS) -module -avoid-version -no-undefined \
+  -Wl,--version-script=$(srcdir)/%D%/record/record.map -Wl,-z,nodelete -Wl,-z,defs
+EXTRA_libwritewatch_record_la_DEPENDENCIES = %D%/record/record.map
+EXTRA_DIST += %D%/record/record.map

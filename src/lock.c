@@ -9,6 +9,27 @@ static _Thread_local volatile uint64_t blocked;     /* by us: what was open befo
 static _Thread_local volatile int postponed;        /* a signal's number, 0 if none */
 static _Thread_local siginfo_t postponed_info;
 
+enum { FREE, HELD, WAITED_FOR };
+
+_Atomic int32_t lock_companion;
+
+static void
+acquire(struct lock *lock)
+{
+  uint32_t state = FREE;
+  if (atomic_compare_exchange_strong(&lock->state, &state, HELD))
+    return;
+  /* From here on whoever gives it back wakes somebody, perhaps nobody. */
+  while (atomic_exchange(&lock->state, WAITED_FOR) != FREE) {
+    if (!os_wait(&lock->state, WAITED_FOR))
+      return;
+    /* Was it killed with the lock in its hand? One of those who wait gets it. */
+    if (atomic_load(&lock->companions) && !atomic_load(&lock_companion)
+        && atomic_exchange(&lock->companions, false))
+      return;
+  }
+}
+
 static uint64_t
 held_off(void)
 {
@@ -20,7 +41,7 @@ held_off(void)
 }
 
 void
-lock_take(pthread_mutex_t *lock)
+lock_take(struct lock *lock)
 {
   if (!held) {
     uint64_t mask = held_off(), before = os_block_signals(mask);
@@ -29,14 +50,19 @@ lock_take(pthread_mutex_t *lock)
     blocked = mask & ~before;
   } else
     held++;
-  pthread_mutex_lock(lock);
+  acquire(lock);
+  if (os_forsaken)
+    atomic_store(&lock->companions, true);
 }
 
 void
-lock_give(pthread_mutex_t *lock)
+lock_give(struct lock *lock)
 {
   uint64_t mask = blocked;
-  pthread_mutex_unlock(lock);
+  if (os_forsaken)
+    atomic_store(&lock->companions, false);
+  if (atomic_exchange(&lock->state, FREE) == WAITED_FOR)
+    os_wake(&lock->state);
   if (--held)
     return;
   /* Nothing is held: a handler that runs from here on may take locks, and jump out. Only

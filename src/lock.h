@@ -12,14 +12,26 @@
 #ifndef WW_LOCK_H
 #define WW_LOCK_H
 
-#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
+
+/* Not libc's mutex: that one is not atomic in a process that libc takes for one of a single thread,
+ * and the recorder's companion (record/companion.c), which takes locks beside it, is not known to libc. */
+struct lock {
+  _Atomic uint32_t state;      /* 0: free */
+  _Atomic bool companions;     /* its holder is the companion */
+};
+
+/* 0 when the companion has ended, or there is none: then the locks that it held are free. The kernel puts it
+ * there (CLONE_CHILD_CLEARTID). */
+extern _Atomic int32_t lock_companion;
 
 /* A thread may hold several at once: signals are held off from the first to the last.
  * Not for handlers. */
-void lock_take(pthread_mutex_t *lock);
-void lock_give(pthread_mutex_t *lock);
+void lock_take(struct lock *lock);
+void lock_give(struct lock *lock);
 /* Async-signal-safe: does the calling thread hold one? */
 bool lock_is_held(void);
 /* Async-signal-safe: if the calling thread holds one, `info` is kept and queued

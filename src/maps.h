@@ -13,7 +13,7 @@ struct mapping {
   uint64_t offset;   /* in the file, bytes */
   uint64_t device;   /* major << 32 | minor */
   uint64_t inode;    /* 0 if no file is mapped */
-  char path[128];    /* cut; "" if it has none */
+  char path[256];    /* cut; "" if it has none */
 };
 
 /* Reads mappings by ascending address. The buffer is the caller's: a handler has

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 _Thread_local int32_t os_own_thread;
+_Thread_local bool (*os_forsaken)(void);
 
 #define CALL(...) RAW_CALL(__VA_ARGS__)
 
@@ -259,7 +261,24 @@ os_pause(unsigned attempt)
     /* Yielding for ever would starve a waited-for thread of lower priority. */
     struct timespec moment = { 0, 20000 };
     CALL(SYS_nanosleep, &moment, NULL);
+    if (os_forsaken)
+      (void)os_forsaken();
   }
+}
+
+bool
+os_wait(_Atomic uint32_t *word, uint32_t value)
+{
+  /* Who should wake us may be dead: a look from time to time. */
+  struct timespec limit = { 0, os_forsaken ? 20000000 : 200000000 };
+  CALL(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &limit, NULL, 0);
+  return !os_forsaken || !os_forsaken();
+}
+
+void
+os_wake(_Atomic uint32_t *word)
+{
+  CALL(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 unsigned

@@ -3,6 +3,7 @@
 #define WW_OS_H
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,13 @@ void os_thread_id_forget(void);
 /* Nanoseconds of CLOCK_MONOTONIC. */
 uint64_t os_now(void);
 void os_pause(unsigned attempt);
+/* Wait as long as *word is `value`, or for no reason a shorter time; wake one who does. False: who
+ * should wake this thread never will (os_forsaken). */
+bool os_wait(_Atomic uint32_t *word, uint32_t value);
+void os_wake(_Atomic uint32_t *word);
+/* Asked by a thread that has waited for others for a while, if it has set it: are they gone? They
+ * may have been killed anywhere. What they have left behind should be put right in it. */
+extern _Thread_local bool (*os_forsaken)(void);
 /* Threads in this process; 0 if it cannot be told. */
 unsigned os_threads(void);
 /* The mask as the kernel keeps it: libc hides two signals of its own. */

@@ -59,7 +59,10 @@ owned_put_in_front(const struct owned *owned, const struct os_action *earlier)
   /* By default nothing is restarted: the process dies inside the call, and its core shows it there. */
   if (earlier->handler == DISPOSITION_IGNORE || (owned_is_function(earlier) && (earlier->flags & SA_RESTART)))
     ours.flags |= SA_RESTART;
-  if (owned->signal != SIGSYS && (!owned_is_function(earlier) || (earlier->flags & SA_ONSTACK)))
+  /* SIGSYS's runs on the stack of the moment, where the program's own handlers would run that interrupt the
+   * call; but not if the program says that it makes calls on stacks that no handler has room on (Go). */
+  bool elsewhere = owned->signal == SIGSYS ? owned_is_function(earlier) : true;
+  if (elsewhere && (!owned_is_function(earlier) || (earlier->flags & SA_ONSTACK)))
     ours.flags |= SA_ONSTACK;
   /* All of them, also those that sigfillset() spares for libc's own use: a thread
    * that is cancelled inside the handler would never leave the gate. What the unwinder

@@ -2,7 +2,12 @@
 #include "config.h"
 
 #ifdef __x86_64__
-# pragma GCC target("avx2")
+# ifdef __clang__   /* which has another pragma for it, and wants the types declared before */
+#  include <immintrin.h>
+#  pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+# else
+#  pragma GCC target("avx2")
+# endif
 # define XXH_VECTOR 2   /* XXH_AVX2 */
 # define XXH_INLINE_ALL
 # include <xxhash.h>
@@ -20,6 +25,9 @@ page_hash_avx2(const void *page, size_t size)
   _mm256_zeroupper();
   return (struct page_hash){ hash.low64, hash.high64 };
 }
+# ifdef __clang__
+#  pragma clang attribute pop
+# endif
 #else
 typedef int nothing_here;
 #endif

@@ -4,27 +4,31 @@
 #define WW_POLICY_H
 
 #include "cost.h"
+#include "history.h"
 #include "loan.h"
 #include "region.h"
-
-/* Why a page is on trial. */
-enum trial { TRIAL_NONE, TRIAL_AGAIN, TRIAL_FIRST, TRIAL_NEIGHBOUR, TRIALS };
 
 struct policy {
   struct bitmap kept;           /* open since the last collect or longer, marked in the running epoch */
   struct page_hash *baseline;   /* [pages] of those that are kept: what the last collect found, or
                                    ww_dirty_copy() copied */
-  struct patience { uint8_t left; uint8_t granted : 6, trial : 2; } *patience;  /* [pages], likewise */
+  struct patience {             /* [pages], likewise */
+    uint8_t left, granted : 6, neighbour : 1;
+  } *patience;
   uint32_t *list;               /* [words] those that this collect looks at */
   uint64_t *fresh;              /* a bit a page: kept by this collect */
   uint64_t *changed;            /* a bit a page: what this collect has found */
-  uint64_t *recent[2];          /* a bit a page: trapped lately, and a while ago */
-  unsigned age;                 /* epochs since `recent` changed places */
   bool has_begun;               /* there were traps */
   double bank;                  /* nanoseconds: what was saved, and may be risked */
   double alone;                 /* the share of traps with no open page beside theirs */
-  struct odds { double rate, tries; } odds[TRIALS];  /* pages on trial: written in which share of epochs */
+  struct history history;       /* of all pages */
+  struct odds neighbours;       /* pages on trial that were not written, among many that were */
   size_t kept_pages;
+  size_t looked, changed_pages; /* of those, by this collect */
+  double gain;                  /* nanoseconds an epoch that keeping pages saves, lately */
+  unsigned losses;              /* epochs in which it saved nothing, running */
+  unsigned rest, next_rest;     /* epochs in which nothing is kept, because it did not pay */
+  bool expecting;               /* it is likely to pay from the next epoch on */
   bool aliased;                 /* other mappings may show what shared memory holds */
   struct cost cost;
   _Atomic long ahead_left;      /* pages that handlers may open unwritten in this epoch */
@@ -59,6 +63,19 @@ void policy_forget(struct ww_region *region);
 /* A page that ww_dirty_copy() copied is compared with this copy, if it is kept; if it is otherwise open it is
  * returned by the next collect, unless it still held what its provisional mark says. */
 void policy_rebase(struct ww_region *region, struct page_set *running, size_t page, const void *copy);
+
+/* --- for choice.c and verdict.c
+ *
+ * Mark as what is open without having been written. What a fault has marked already stays trapped:
+ * its write may be older than what the page is compared with. */
+void policy_mark(struct ww_region *region, struct page_set *set, size_t word, uint64_t mask);
+/* Not kept any more: the mark in the running epoch becomes a provisional one, and the next collect arms
+ * the page. */
+void policy_make_provisional(struct policy *policy, struct page_set *running, size_t word, uint64_t mask);
+/* Several of the tracker's segments are shared, so that one may be the other (alias.c). */
+bool policy_may_be_aliased(const struct ww_tracker *tracker);
+/* What the running epoch's handlers go by. */
+void policy_instruct(struct ww_region *region);
 
 /* Async-signal-safe. Those of a word that are kept. */
 static inline uint64_t

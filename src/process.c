@@ -35,6 +35,13 @@ process_start(void)
   return 0;
 }
 
+bool
+process_overlaps(uintptr_t start, uintptr_t end)
+{
+  uintptr_t at = (uintptr_t)atomic_load(&page);
+  return at && at < end && at + os_page_size() > start;
+}
+
 void
 process_forked(void)
 {

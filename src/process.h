@@ -22,6 +22,8 @@ struct process_self {
 /* Before any of the others is asked; the process is taken for the owner of the memory. Until then
  * there are no guests. Not for handlers. 0 or -ENOMEM. */
 int process_start(void);
+/* Does [start, end) meet what is kept of it, which must stay writable? */
+bool process_overlaps(uintptr_t start, uintptr_t end);
 /* In the child of a fork(): it owns its copy. Needed only where the kernel does not tell (before
  * Linux 4.14), harmless elsewhere. */
 void process_forked(void);

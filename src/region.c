@@ -17,7 +17,7 @@
 struct gate region_gate;
 _Atomic uint64_t region_armings;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct region_table *_Atomic published;
 
 /* ------------------------------------------------------------- the look-up */

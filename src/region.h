@@ -55,8 +55,10 @@ struct ww_region {
   _Atomic(struct hold *) hold;  /* NULL: no page is held for a snapshot */
   struct hold *hold_memory;     /* for the next one */
   size_t runs;                  /* that the last scan found, about */
+  size_t calls;                 /* made to look for what was written and to arm it, since the last choice */
   _Atomic bool interim;         /* for the moment of a fork() it is the mprotect engine's */
   bool probed;                  /* some pages cannot be read, whatever the protection says */
+  void *note;                   /* whoever watches keeps it here; not looked at */
   size_t memory;                /* bytes that this takes */
   struct page_hash *hashes;     /* for both sets; NULL: the tracker has no shield */
   struct page_set set[2];       /* by epoch & 1 */

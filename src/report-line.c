@@ -76,6 +76,25 @@ report_line_say(struct report_line *line, const char *before, const char *format
 }
 
 void
+report_line_words(struct report_line *line, const char *before, const char *format, ...)
+{
+  char sentence[512], *word = sentence, *blank;
+  va_list arguments;
+
+  va_start(arguments, format);
+  vsnprintf(sentence, sizeof(sentence), format, arguments);
+  va_end(arguments);
+  for (blank = sentence; *blank; blank++)
+    if (*blank == ' ' && blank > word && !(blank[-1] >= '0' && blank[-1] <= '9')) {
+      *blank = 0;
+      report_line_say(line, before, "%s", word);
+      before = " ";
+      word = blank + 1;
+    }
+  report_line_say(line, before, "%s", word);
+}
+
+void
 report_line_name(struct report_line *line, const char *name, size_t columns)
 {
   line->used += report_name_print(line->page->sink, name, columns, line->page->utf8);

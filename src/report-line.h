@@ -24,6 +24,9 @@ struct report_line report_line_begin(const struct report_page *page, size_t inde
  * it and the phrase before. */
 void report_line_say(struct report_line *line, const char *before, const char *format, ...)
   __attribute__((format(printf, 3, 4)));
+/* The same for a sentence: it is parted at blanks, but for those behind a figure. */
+void report_line_words(struct report_line *line, const char *before, const char *format, ...)
+  __attribute__((format(printf, 3, 4)));
 /* A name, at most `columns` wide. */
 void report_line_name(struct report_line *line, const char *name, size_t columns);
 void report_line_end(struct report_line *line);

@@ -117,27 +117,56 @@ learn(void)
 
 /* ------------------------------------------------------------- one thread's parts */
 
-static void
-task_path(char path[static 64], int32_t thread, const char *file)
+/* 0: this one. */
+static int32_t process;
+static struct layout process_layout;
+
+static size_t
+put_number(char *at, int32_t number)
 {
-  static const char folder[] = "/proc/self/task/";
   char digits[12];
-  size_t length = 0, at = sizeof folder - 1;
-  memcpy(path, folder, at);
+  size_t length = 0, put = 0;
   do
-    digits[length++] = (char)('0' + thread % 10);
-  while (thread /= 10);
+    digits[length++] = (char)('0' + number % 10);
+  while (number /= 10);
   while (length)
-    path[at++] = digits[--length];
+    at[put++] = digits[--length];
+  return put;
+}
+
+/* /proc/self/task, and what is in it. */
+static size_t
+tasks_path(char path[static 80])
+{
+  size_t at = sizeof "/proc/" - 1;
+  memcpy(path, "/proc/self", sizeof "/proc/self");
+  at += process ? put_number(path + at, process) : sizeof "self" - 1;
+  memcpy(path + at, "/task", sizeof "/task");
+  return at + sizeof "/task" - 1;
+}
+
+static void
+task_path(char path[static 80], int32_t thread, const char *file)
+{
+  size_t at = tasks_path(path);
   path[at++] = '/';
-  strncpy(path + at, file, 64 - at);
-  path[63] = '\0';
+  at += put_number(path + at, thread);
+  path[at++] = '/';
+  strncpy(path + at, file, 80 - at);
+  path[79] = '\0';
+}
+
+void
+threads_of(int32_t other)
+{
+  process_layout = learn();
+  process = other;
 }
 
 size_t
 threads_read(int32_t thread, const char *file, char *text, size_t size)
 {
-  char path[64];
+  char path[80];
   task_path(path, thread, file);
   int fd = os_open(path);
   long got = fd < 0 ? fd : os_read(fd, text, size - 1);
@@ -215,7 +244,8 @@ thread_meets(struct search *search, int32_t thread)
 {
   static const char stack[] = "the stack", storage[] = "the thread-local storage";
   const struct layout *layout = &search->layout;
-  bool own = thread == os_thread_id(), first = thread == os_process_id(), known = false;
+  bool own = !process && thread == os_thread_id(), first = thread == (process ? process : os_process_id());
+  bool known = false;
   uintptr_t robust = 0, descriptor = 0, low, high, pointer = 0;
   if (own)
     descriptor = (uintptr_t)pthread_self();
@@ -277,7 +307,9 @@ look_around(struct search *search)
 int
 threads_open(struct threads_reader *reader)
 {
-  reader->folder = os_open("/proc/self/task");
+  char path[80];
+  tasks_path(path);
+  reader->folder = os_open(path);
   reader->at = reader->length = 0;
   return reader->folder < 0 ? reader->folder : 0;
 }
@@ -315,12 +347,13 @@ bool
 threads_meet(uintptr_t start, uintptr_t end, struct thread_part *met)
 {
   struct threads_reader reader;
-  struct search search = { .start = start, .end = end, .layout = learn(), .met = met };
+  struct search search = { .start = start, .end = end, .met = met };
   int32_t own = os_thread_id(), thread;
+  search.layout = process ? process_layout : learn();
   look_around(&search);
   search.memory = os_open("/proc/self/mem");
   /* This one first: it needs no /proc. */
-  bool found = thread_meets(&search, own);
+  bool found = !process && thread_meets(&search, own);
   if (!found && !threads_open(&reader)) {
     while (!found && (thread = threads_next(&reader)) > 0)
       found = thread != own && thread_meets(&search, thread);

@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* From now on these are the threads of another process, one that shares its memory with this one,
+ * which is not among them (record/companion.c). What is known of a thread's layout, and that needs the
+ * C library, is learnt now: nothing of it is asked any more. */
+void threads_of(int32_t process);
+
 /* Goes through the threads; one that ends or begins meanwhile may be missed. Async-signal-safe. */
 struct threads_reader { int folder; long at, length; _Alignas(8) char entries[2048]; };
 int threads_open(struct threads_reader *reader);

@@ -6,7 +6,9 @@
 #include "error.h"
 #include "fork.h"
 #include "lock.h"
+#include "pin.h"
 #include "policy.h"
+#include "process.h"
 #include "region.h"
 #include "shield/shield.h"
 #include "snapshot.h"
@@ -28,7 +30,6 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   if (!tracker)
     goto no_memory;
   atomic_store(&tracker->arena.bytes, atomic_load(&arena.bytes));
-  pthread_mutex_init(&tracker->lock, NULL);
   tracker->log[0].arena = tracker->log[1].arena = &tracker->arena;
   tracker->budget_wanted = options->mapping_budget;
   tracker->stack_depth = options->stack_depth;
@@ -54,7 +55,6 @@ tracker_create(struct ww_tracker **created, const struct ww_options *options)
   }
 failed:
   writers_release(tracker->writers);
-  pthread_mutex_destroy(&tracker->lock);
   arena_unmap(NULL, tracker);
 no_memory:
   return error == -ENOMEM ? error_set(error, "no memory for a tracker") : error;
@@ -138,18 +138,18 @@ tracker_destroy(struct ww_tracker *tracker)
   if (tracker->region)
     arena_unmap(&tracker->arena, tracker->region);
   writers_release(tracker->writers);
-  pthread_mutex_destroy(&tracker->lock);
   arena_unmap(NULL, tracker);
 }
 
-struct met { uintptr_t start, end; bool met; };
+/* What our object and the unwinder's write to. */
+enum { OWN_PARTS = 8 };
+struct own_parts { size_t count; struct range part[OWN_PARTS]; };
 
-/* For dl_iterate_phdr(): is the object ours, or the unwinder's, and does the range meet
- * what it writes to? */
+/* For dl_iterate_phdr(). */
 static int
-meets_object(struct dl_phdr_info *object, size_t size, void *argument)
+add_own_parts(struct dl_phdr_info *object, size_t size, void *argument)
 {
-  struct met *range = argument;
+  struct own_parts *own = argument;
   uintptr_t code[] = { (uintptr_t)&tracker_create, stack_code() };
   bool of_ours = false;
   (void)size;
@@ -161,23 +161,45 @@ meets_object(struct dl_phdr_info *object, size_t size, void *argument)
         continue;
       if (pass == 0)
         of_ours |= (code[0] >= start && code[0] < end) || (code[1] >= start && code[1] < end);
-      else if (of_ours && (part->p_flags & PF_W) && range->start < end && range->end > start)
-        range->met = true;
+      else if (of_ours && (part->p_flags & PF_W) && own->count < OWN_PARTS)
+        own->part[own->count++] = (struct range){ start, end };
     }
-  return range->met;
+  return 0;
+}
+
+static bool
+meets_own(uintptr_t start, uintptr_t end)
+{
+  /* Neither is ever unloaded; so the linker, which may be at work in a thread that has ended, is
+   * asked only once. */
+  static struct own_parts known;
+  static _Atomic int state;     /* 0: not known; 1: somebody finds out; 2: known */
+  struct own_parts found = { .count = 0 };
+  int none = 0;
+  if (atomic_load(&state) != 2) {
+    dl_iterate_phdr(add_own_parts, &found);
+    if (atomic_compare_exchange_strong(&state, &none, 1)) {
+      known = found;
+      atomic_store(&state, 2);
+    }
+  } else
+    found = known;
+  for (size_t i = 0; i < found.count; i++)
+    if (found.part[i].start < end && found.part[i].end > start)
+      return true;
+  return false;
 }
 
 /* Memory whose protection would take the ground from under a thread. */
 static int
 refuse_own(const char *name, uintptr_t start, uintptr_t end)
 {
-  struct met range = { start, end, false };
   struct thread_part met;
   if (threads_meet(start, end, &met))
     return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds %s of thread %d (%s) at %#lx-%#lx, which cannot "
                      "be watched", name ? name : "", (unsigned long)start, (unsigned long)end, met.what,
                      (int)met.thread, met.name, (unsigned long)met.start, (unsigned long)met.end);
-  if (arena_overlaps(start, end) || (dl_iterate_phdr(meets_object, &range), range.met))
+  if (arena_overlaps(start, end) || process_overlaps(start, end) || meets_own(start, end))
     return error_set(-EBUSY, "region \"%s\": %#lx-%#lx holds memory of Writewatch's own, which cannot be "
                      "watched", name ? name : "", (unsigned long)start, (unsigned long)end);
   return 0;

@@ -5,10 +5,10 @@
 #include "arena.h"
 #include "faultlog.h"
 #include "gate.h"
+#include "lock.h"
 #include "writers.h"
 #include "writewatch.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -30,7 +30,7 @@ struct ww_tracker {
   _Atomic uint64_t stackless;       /* faults whose stack could not be taken */
 
   /* What the lock guards. */
-  _Alignas(128) pthread_mutex_t lock;
+  _Alignas(128) struct lock lock;
   struct arena arena;
   bool started;
   uint64_t first_epoch;             /* the gate's epoch number of epoch 1 */
@@ -38,6 +38,7 @@ struct ww_tracker {
   enum ww_engine engine;            /* for regions where it can be */
   bool engine_chosen;               /* by name: no region may do without */
   enum ww_policy policy;
+  _Atomic bool trapping;            /* WW_POLICY_ADAPTIVE, but until this is unset nothing is kept */
   uint64_t unchanged_pages;         /* that were open, and held what they had held */
   uint64_t verified_pages, collect_time, arm_time, hash_time;   /* ww_stats */
   uint64_t past_faults;             /* of the epochs that were collected */

@@ -7,10 +7,10 @@ libtracker_broken_la_CFLAGS = $(libtracker_la_CFLAGS)
 libtracker_broken_la_SOURCES = $(libtracker_la_SOURCES)
 libtracker_broken_la_LIBADD = libpagehash.la $(LIBUNWIND_LIBS) $(LIBSECCOMP_LIBS)
 
-check_PROGRAMS += %D%/live/engines %D%/live/kept %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
+check_PROGRAMS += %D%/live/engines %D%/live/engines-process %D%/live/kept %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken \
   %D%/live/adaptive %D%/live/regret %D%/live/toggling %D%/live/refault \
   %D%/unit/unit %D%/unit/failing %D%/unit/filter
-TESTS += %D%/live/engines %D%/live/all-engines.sh %D%/live/kept %D%/live/kept-plain.sh %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
+TESTS += %D%/live/engines %D%/live/engines-process %D%/live/all-engines.sh %D%/live/kept %D%/live/kept-plain.sh %D%/live/kinds %D%/live/budget %D%/live/churn %D%/live/stacks %D%/live/sent %D%/live/loans %D%/live/moves %D%/live/moving-storm %D%/live/flips %D%/live/audit %D%/live/threads %D%/live/oracle %D%/live/oracle-broken.sh %D%/live/moves-plain.sh \
   %D%/live/adaptive %D%/live/regret %D%/live/toggling %D%/live/refault \
   %D%/unit/unit %D%/unit/failing %D%/unit/filter
 EXTRA_DIST += %D%/engine.h %D%/live/all-engines.sh %D%/live/oracle-broken.sh %D%/live/moves-plain.sh %D%/live/kept-plain.sh
@@ -53,8 +53,10 @@ tests_live_moving_storm_SOURCES = %D%/live/moving-storm.c %D%/live/moving.c %D%/
 tests_live_moving_storm_LDADD = libtracker.la
 tests_live_flips_SOURCES = %D%/live/flips.c %D%/live/moving.c %D%/live/moving.h %D%/tap.h
 tests_live_flips_LDADD = libtracker.la
-tests_live_engines_SOURCES = %D%/live/engines.c %D%/live/memory.c %D%/live/memory.h %D%/tap.h
+tests_live_engines_SOURCES = %D%/live/engines.c %D%/live/tracked.c %D%/live/tracked.h %D%/live/memory.c %D%/live/memory.h %D%/tap.h
 tests_live_engines_LDADD = libwritewatch.la
+tests_live_engines_process_SOURCES = %D%/live/engines-process.c %D%/live/tracked.c %D%/live/tracked.h %D%/tap.h
+tests_live_engines_process_LDADD = libwritewatch.la
 tests_live_regret_SOURCES = %D%/live/regret.c %D%/live/pattern.c %D%/live/pattern.h %D%/tap.h
 tests_live_regret_LDADD = libtracker.la
 tests_live_regret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=cost_of

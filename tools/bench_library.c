@@ -10,6 +10,7 @@
 static ww_tracker *tracker;
 static ww_dirty   *dirty;
 static struct ww_stats before = { .size = sizeof before };
+static struct bench_spent *spent_on;  /* of the collect that was last, for library_tell() */
 
 static int
 refuse(struct bench_ground *ground, int error)
@@ -40,7 +41,6 @@ library_start(const struct bench_contestant *self, struct bench_ground *ground)
 static int
 library_collect(struct bench_ground *ground, struct bench_spent *spent)
 {
-  struct ww_stats after = { .size = sizeof after };
   int error;
 
   ww_dirty_free(dirty);
@@ -48,23 +48,25 @@ library_collect(struct bench_ground *ground, struct bench_spent *spent)
   error = ww_collect(tracker, &dirty);
   if (error != 0)
     return refuse(ground, error);
-  if (ww_tracker_stats(tracker, &after) == 0) {
-    spent->arm = (double)(after.arm_time - before.arm_time);
-    spent->hash = (double)(after.hash_time - before.hash_time);
-    before = after;
-  }
+  spent_on = spent;
   return 0;
 }
 
 static void
 library_tell(struct bench_ground *ground)
 {
+  struct ww_stats after = { .size = sizeof after };
   size_t count;
   const struct ww_run *run = ww_dirty_runs(dirty, &count);
 
   for (; count > 0; count--, run++)
     bench_mark(ground, (size_t)((unsigned char *)run->address - ground->memory) / ground->page_size,
                run->length / ground->page_size);
+  if (ww_tracker_stats(tracker, &after) == 0) {
+    spent_on->arm = (double)(after.arm_time - before.arm_time);
+    spent_on->hash = (double)(after.hash_time - before.hash_time);
+    before = after;
+  }
 }
 
 #define LIBRARY(id, word, which_engine, which_policy, what, kind) \

@@ -49,7 +49,8 @@ struct bench_contestant {
   void *(*reserve)(size_t bytes, size_t page_size);
   /* 0, or a negative errno and ground->reason: -ENOTSUP: not to be had here. */
   int  (*start)(const struct bench_contestant *self, struct bench_ground *ground);
-  /* The epoch has ended: find what was written, begin the next. 0 or a negative errno. */
+  /* The epoch has ended: find what was written, begin the next. 0 or a negative errno. What was spent may be
+   * filled in by tell(). */
   int  (*collect)(struct bench_ground *ground, struct bench_spent *spent);
   /* bench_mark() what collect() found, and let go of it; not timed. May be NULL. */
   void (*tell)(struct bench_ground *ground);

@@ -6,6 +6,10 @@
 int bench_main(int argc, char **argv);
 int checkpoint_main(int argc, char **argv);
 int demo_main(int argc, char **argv);
+int diff_main(int argc, char **argv);
 int doctor_main(int argc, char **argv);
+int report_main(int argc, char **argv);
+int record_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 #endif

@@ -54,7 +54,7 @@ struct demo_checkpoint {
   size_t               at;       /* in state->kept, while pieces are gone through */
   const struct demo_part *parts; /* while they are restored */
   size_t               part_count;
-  uint64_t             made, written, dirty;
+  uint64_t             made, written, changed;  /* deltas, their bytes, and pages that changed in them */
 };
 
 static enum status
@@ -175,8 +175,8 @@ demo_checkpoint_open(struct demo_checkpoint **result, const struct demo_options 
   checkpoint->interval = options->interval ? options->interval : 1;
   checkpoint->next = BASE;
   checkpoint->die = die ? (unsigned)atoi(die) : 0;
-  chosen.flags = WW_CHAIN_BYTES;
-  chosen.level = 1;
+  chosen.flags = options->chain_flags;
+  chosen.level = options->chain_level;
   chosen.note = note;
   int error = ww_chain_open(&checkpoint->chain, options->chain, &chosen);
   enum status status = error ? chain_failed(error, "cannot open the chain") : STATUS_OK;
@@ -349,9 +349,12 @@ demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker, c
     ww_chain_label(checkpoint->chain, epoch);
     error = ww_checkpoint(checkpoint->chain, tracker, &info);
     if (!error) {
-      checkpoint->made++;
-      checkpoint->written += info.written;
-      checkpoint->dirty += info.dirty_pages - info.unchanged_pages;
+      /* Full images tell nothing of what a change costs. */
+      if (info.parent != 0) {
+        checkpoint->made++;
+        checkpoint->written += info.written;
+        checkpoint->changed += info.dirty_pages - info.unchanged_pages;
+      }
     }
   }
   if (error)
@@ -377,7 +380,7 @@ demo_checkpoint_describe(struct demo_checkpoint *checkpoint, const struct demo_p
     hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
   }
-  snprintf(text, size, "memory %016" PRIx64 "%016" PRIx64 " after %u epochs; %" PRIu64 " checkpoints of %" PRIu64
+  snprintf(text, size, "memory %016" PRIx64 "%016" PRIx64 " after %u epochs; %" PRIu64 " deltas of %" PRIu64
            " changed pages, %" PRIu64 " bytes", hash.high64, hash.low64, checkpoint->state->done, checkpoint->made,
-           checkpoint->dirty, checkpoint->written);
+           checkpoint->changed, checkpoint->written);
 }

@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "message.h"
+#include "writewatch-checkpoint.h"
 
 enum { STACKS_DEFAULT = 16 };
 
 enum { OPTION_PAGES = 256, OPTION_EPOCHS, OPTION_THREADS, OPTION_SEED, OPTION_FORMAT, OPTION_OUTPUT,
-       OPTION_STACKS, OPTION_ENGINE, OPTION_POLICY, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST, OPTION_CHECKPOINT, OPTION_INTERVAL, OPTION_RESUME };
+       OPTION_STACKS, OPTION_ENGINE, OPTION_POLICY, OPTION_VERIFY, OPTION_AUDIT, OPTION_LIST, OPTION_CHECKPOINT, OPTION_INTERVAL, OPTION_RESUME,
+       OPTION_SAVE };
 
 static const struct option known_options[] = {
   { "pages",   required_argument, NULL, OPTION_PAGES },
@@ -32,6 +34,7 @@ static const struct option known_options[] = {
   { "checkpoint", required_argument, NULL, OPTION_CHECKPOINT },
   { "interval", required_argument, NULL, OPTION_INTERVAL },
   { "resume",  required_argument, NULL, OPTION_RESUME },
+  { "save",    required_argument, NULL, OPTION_SAVE },
   { "list",    no_argument,       NULL, OPTION_LIST },
   { "help",    no_argument,       NULL, 'h' },
   { NULL, 0, NULL, 0 }
@@ -62,6 +65,7 @@ demo_options_help(void)
          "                   that changed and was not noticed is an error\n"
          "  --checkpoint DIR save the memory into the new chain DIR: what changed, after each epoch\n"
          "  --interval N     or each N epochs\n"
+         "  --save WHAT      of a page that changed: bytes (default), packed-pages, plain-bytes, plain-pages\n"
          "  --resume DIR     go on from the newest checkpoint in DIR, and save there\n"
          "  --help           this text\n\n"
          "The report goes to standard output, all else to standard error.\n\n" STATUS_HELP,
@@ -145,6 +149,19 @@ parse_policy(const char *text, enum ww_policy *policy)
   return status;
 }
 
+/* What is saved of a page that changed. */
+static enum status
+parse_save(const char *text, struct demo_options *options)
+{
+  static const char *const names[] = { "bytes", "packed-pages", "plain-bytes", "plain-pages" };
+  unsigned number;
+  enum status status = parse_name("save", text, names, sizeof names / sizeof names[0], &number);
+
+  options->chain_flags = number % 2 == 0 ? WW_CHAIN_BYTES : 0;
+  options->chain_level = number < 2;
+  return status;
+}
+
 static enum status
 parse_format(const char *text, enum ww_format *format)
 {
@@ -221,6 +238,8 @@ parse_option(struct demo_options *options, struct given *given, int option)
       options->chain = optarg;
       options->resume = option == OPTION_RESUME;
       return STATUS_OK;
+    case OPTION_SAVE:
+      return parse_save(optarg, options);
     case OPTION_INTERVAL:
       return parse_number("interval", optarg, 1, 1000000, &given->interval);
     case OPTION_LIST:
@@ -287,7 +306,8 @@ demo_options_parse(struct demo_options *options, int argc, char **argv)
   enum status status;
   int option;
 
-  *options = (struct demo_options){ .request = DEMO_RUN, .workload = workloads[0] };
+  *options = (struct demo_options){ .request = DEMO_RUN, .workload = workloads[0],
+                                    .chain_flags = WW_CHAIN_BYTES, .chain_level = 1 };
   optind = 1;
   while ((option = getopt_long(argc, argv, "h", known_options, NULL)) != -1) {
     status = parse_option(options, &given, option);

@@ -30,6 +30,8 @@ struct demo_options {
   bool                   audit;    /* WW_AUDIT */
   const char            *chain;    /* --checkpoint or --resume: its directory; NULL: neither */
   bool                   resume;
+  unsigned               chain_flags; /* --save: WW_CHAIN_BYTES or 0, */
+  int                    chain_level; /* and whether it is packed */
   unsigned               interval; /* epochs from one checkpoint to the next; 0: not given */
   struct { uint64_t pages, epochs, threads; bool seed; } given;  /* on the command line; 0: not */
   int                    argc;     /* operands behind the workload's name */

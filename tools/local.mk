@@ -1,7 +1,7 @@
 # The command: a dispatcher, a file a subcommand, and the workloads of `demo`.
 # It links the shared library, as any other program would, and the reports.
 bin_PROGRAMS += writewatch
-writewatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPKGDATADIR='"$(pkgdatadir)"' $(SQLITE_CFLAGS)
+writewatch_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/%D% -DPKGDATADIR='"$(pkgdatadir)"' -DPKGLIBDIR='"$(pkglibdir)"' $(SQLITE_CFLAGS)
 writewatch_SOURCES = \
   %D%/writewatch.c %D%/commands.h %D%/status.h \
   %D%/message.c %D%/message.h \
@@ -13,6 +13,12 @@ writewatch_SOURCES = \
   %D%/demo_threads.c %D%/demo_threads.h \
   %D%/demo_verify.c %D%/demo_verify.h \
   %D%/demo_oracle.c %D%/demo_oracle.h \
+  %D%/diff.c \
+  %D%/report.c \
+  %D%/report_options.c %D%/report_options.h \
+  %D%/trace_reading.c %D%/trace_reading.h \
+  %D%/record.c %D%/record.h %D%/record_inspect.c %D%/record_run.c \
+  src/record/settings.c \
   %D%/workloads/workload.h %D%/workloads/registry.c \
   %D%/workloads/protection.c \
   %D%/workloads/access.c \
@@ -23,7 +29,8 @@ writewatch_SOURCES = \
   %D%/workloads/sqlite.c \
   %D%/workloads/sqlite_heap.c %D%/workloads/sqlite_heap.h \
   %D%/workloads/sqlite_script.c %D%/workloads/sqlite_script.h
-writewatch_LDADD = libreport.la libwritewatch-checkpoint.la libwritewatch.la $(SQLITE_LIBS) -lm
+writewatch_LDADD = libhtml.la libtrace.la libreport.la libwritewatch-checkpoint.la libwritewatch.la \
+  $(SQLITE_LIBS) -lm
 
 # The script that comes with `demo sqlite`. The command looks for it in
 # ../share/writewatch, seen from itself: so in the build tree, too (the program

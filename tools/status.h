@@ -4,7 +4,7 @@
 
 enum status {
   STATUS_OK       = 0,  /* done, and what was checked is right */
-  STATUS_CHECK    = 1,  /* a check failed: a lost or invented write, or a workload's wrong result */
+  STATUS_CHECK    = 1,  /* a check failed: a lost or invented write, a workload's wrong result, a damaged trace */
   STATUS_USAGE    = 2,  /* an unknown name, a bad number, a missing operand */
   STATUS_INPUT    = 3,  /* an input could not be read or understood */
   STATUS_OUTPUT   = 4,  /* the output could not be written whole; nothing was left in --output's place */
@@ -16,7 +16,8 @@ enum status {
   "Exit status:\n" \
   "  0  done, and what was checked is right\n" \
   "  1  a check failed: --verify found a lost or an invented write, --audit\n" \
-  "     a missed one, or the workload's own result is wrong (the report is written all the same)\n" \
+  "     a missed one, the workload's own result is wrong, or a trace is damaged or cut\n" \
+  "     (the report is written all the same)\n" \
   "  2  usage: an unknown name, a bad number, a missing operand\n" \
   "  3  an input could not be read or understood\n" \
   "  4  the output could not be written whole\n" \

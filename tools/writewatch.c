@@ -23,7 +23,11 @@ static const struct command commands[] = {
   { "bench", bench_main, "compare ways to track, this one among them, over a suite of workloads" },
   { "checkpoint", checkpoint_main, "look at, verify, restore or compact a chain of checkpoints" },
   { "demo", demo_main, "run a workload under the tracker and report what it wrote" },
+  { "diff", diff_main, "say what changed between two traces, by region and writer" },
   { "doctor", doctor_main, "say what this machine offers for tracking, and what a fault costs" },
+  { "report", report_main, "say what a trace holds: what was written, by whom, how often" },
+  { "record", record_main, "run any program, and write down which pages it dirties, and who writes them" },
+  { "top", top_main, "show what a program writes while it is recorded" },
 };
 #define COMMANDS (sizeof commands / sizeof commands[0])
 

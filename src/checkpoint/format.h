@@ -18,6 +18,7 @@ enum {
   FORMAT_VERSION = 1,
   FORMAT_ORDER = 0x01020304,
   BLOCK_MAX = 1 << 20,       /* bytes of a block, decoded or stored */
+  BLOCK_USUAL = 1 << 18,     /* of those that are written: they stay in the second cache */
 };
 #define GENERATION_MAX 999999999999u   /* twelve digits: the files' names */
 

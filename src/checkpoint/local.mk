@@ -25,6 +25,7 @@ libchain_la_SOURCES = \
   %D%/save.c \
   %D%/shelf.c %D%/shelf.h \
   %D%/slot.c %D%/slot.h \
+  %D%/stripe.c %D%/stripe.h \
   %D%/tend.c \
   %D%/writer.c %D%/writer.h
 libchain_la_LIBADD = libpagehash.la libwritewatch.la $(LIBZSTD_LIBS)

@@ -18,6 +18,10 @@ int inventory_regions(ww_chain *chain, uint64_t generation, ww_chain_each_region
 /* To the last `keep' of the line that ends with `newest' (0: with the newest that is sound). Takes files_lock. */
 int compact(ww_chain *chain, uint64_t newest, unsigned keep);
 
+/* The program's signals are none of the thread's; those of a fault stay open, or a fault on watched memory
+ * would kill. 0 or an errno. */
+int thread_start(pthread_t *thread, void *(*run)(void *), void *argument);
+
 /* What follows a commit. */
 void hook_run(ww_chain *chain, const struct ww_checkpoint_info *info);
 void tend(ww_chain *chain);

@@ -11,11 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LONG_RUN = 64, SPANS_MAX = BLOCK_MAX / UNIT, PATCH_SPANS_MAX = 4096 };
+enum { LONG_RUN = 64, SPANS_MAX = BLOCK_USUAL / UNIT, PATCH_SPANS_MAX = 4096 };
 
 struct gathered {
   unsigned content;
-  unsigned char *bytes;      /* [BLOCK_MAX], or NULL: zeros have none */
+  unsigned char *bytes;      /* [BLOCK_USUAL], or NULL: zeros have none */
   size_t used;
   struct file_span *span;    /* [most] */
   size_t spans, most;
@@ -33,7 +33,7 @@ provide(struct gathered *gathered, unsigned content, size_t most)
   gathered->most = most;
   gathered->span = calloc(most, sizeof *gathered->span);
   if (content != CONTENT_ZEROS)
-    gathered->bytes = malloc(BLOCK_MAX);
+    gathered->bytes = malloc(BLOCK_USUAL);
   return gathered->span && (gathered->bytes || content == CONTENT_ZEROS);
 }
 
@@ -105,7 +105,7 @@ packer_pages(struct packer *packer, uint64_t first, uint64_t count, const unsign
   struct gathered *pages = &packer->pages;
   int error = 0;
   while (count && !error) {
-    if (count >= LONG_RUN && (pages->used == 0 || pages->used >= BLOCK_MAX / 2)) {
+    if (count >= LONG_RUN && (pages->used == 0 || pages->used >= BLOCK_USUAL / 2)) {
       uint64_t part = count < SPANS_MAX ? count : SPANS_MAX;
       struct file_span span = { (uint32_t)first, (uint32_t)part };
       error = emit(packer, pages);
@@ -116,14 +116,14 @@ packer_pages(struct packer *packer, uint64_t first, uint64_t count, const unsign
       bytes += part * UNIT;
       continue;
     }
-    uint64_t room = (BLOCK_MAX - pages->used) / UNIT, part = count < room ? count : room;
+    uint64_t room = (BLOCK_USUAL - pages->used) / UNIT, part = count < room ? count : room;
     memcpy(pages->bytes + pages->used, bytes, part * UNIT);
     pages->used += part * UNIT;
     add_span(pages, first, part);
     first += part;
     count -= part;
     bytes += part * UNIT;
-    if (pages->used == BLOCK_MAX)
+    if (pages->used == BLOCK_USUAL)
       error = emit(packer, pages);
   }
   return error;
@@ -133,7 +133,7 @@ int
 packer_patch(struct packer *packer, uint64_t unit, const unsigned char *patch, size_t length)
 {
   struct gathered *patches = &packer->patches;
-  if (length > BLOCK_MAX - patches->used || patches->spans == patches->most) {
+  if (length > BLOCK_USUAL - patches->used || patches->spans == patches->most) {
     int error = emit(packer, patches);
     if (error)
       return error;

@@ -4,6 +4,7 @@
 #include "content.h"
 #include "disk.h"
 #include "open.h"
+#include "stripe.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -143,8 +144,7 @@ read_piece(struct restoring *restoring, struct piece *piece, bool check)
   struct content_target target = { .memory = check ? NULL : piece->memory, .fresh = piece->mapped,
                                    .slot = check ? NULL : piece->slot,
                                    .done = &restoring->chain->progress.bytes_done };
-  int error = content_read(&piece->content, restoring->decoder, 0, piece->content.units, &target, &culprit,
-                           problem);
+  int error = stripes_read(&piece->content, restoring->decoder, &target, &culprit, problem);
   restoring->info.read += target.read;
   if (!error)
     return 0;

@@ -215,7 +215,7 @@ int
 job_write(struct job *job, const struct page_source *source)
 {
   struct slots *slots = &job->chain->slots;
-  struct saving saving = { .job = job, .room = BLOCK_MAX, .source = source ? source : &plain };
+  struct saving saving = { .job = job, .room = BLOCK_USUAL, .source = source ? source : &plain };
   for (size_t i = 0; i < slots->count; i++)
     if (slots->slot[i]->page_size > saving.room)
       saving.room = slots->slot[i]->page_size;

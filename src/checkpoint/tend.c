@@ -31,10 +31,8 @@ tend_thread(void *argument)
   return NULL;
 }
 
-/* The program's signals are none of the thread's; those of a fault must stay open, or a fault on watched
- * memory kills. */
-static int
-start(struct tending *tending)
+int
+thread_start(pthread_t *thread, void *(*run)(void *), void *argument)
 {
   sigset_t most, before;
   sigfillset(&most);
@@ -44,7 +42,7 @@ start(struct tending *tending)
   sigdelset(&most, SIGILL);
   sigdelset(&most, SIGFPE);
   pthread_sigmask(SIG_BLOCK, &most, &before);
-  int error = pthread_create(&tending->thread, NULL, tend_thread, tending);
+  int error = pthread_create(thread, NULL, run, argument);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return error;
 }
@@ -79,7 +77,7 @@ tend(ww_chain *chain)
     tending->chain = chain;
     tending->newest = chain->parent;
     tending->done = 0;
-    if (start(tending) == 0) {
+    if (thread_start(&tending->thread, tend_thread, tending) == 0) {
       chain->tending = tending;
       return;
     }

@@ -260,8 +260,8 @@ find_mapping(uintptr_t address, struct mapping *mapping)
   return found;
 }
 
-void
-change_mapped(const struct part *part)
+static void
+map(const struct part *part, bool declares)
 {
   struct part here = *part;
   struct ww_region *region = part->region;
@@ -279,8 +279,21 @@ change_mapped(const struct part *part)
     change_set(&here, &here.segment);
     if (segment_is_tracked(&here.segment))
       segment_root(at, (size_t)1 << region->shift, mapping.shared, mapping.path[0] != '/');
-    declare(&here);
+    if (declares)
+      declare(&here);
   }
+}
+
+void
+change_mapped(const struct part *part)
+{
+  map(part, true);
+}
+
+void
+change_found(const struct part *part)
+{
+  map(part, false);
 }
 
 /* ----------------------------------------------------------- laying it over */

@@ -51,6 +51,8 @@ void change_declare(struct range range);
 /* Something new is mapped where the piece is, or was: read what, mark all of it. It is as the
  * program wants it, so writable pages are open. */
 void change_mapped(const struct part *part);
+/* The same, but none of it is marked, nor protected yet. */
+void change_found(const struct part *part);
 /* Lay our protection over what is watched: marked pages are as the program wants them, others
  * not writable. */
 void change_lay(struct range range);

@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <linux/seccomp.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,7 +30,7 @@
 
 enum { GRAIN_SHIFT_FIRST = 16, GRAIN_SHIFT_STEP = 4, GRAIN_SHIFT_LAST = 47, FILTERS_MAX = 24 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock;
 static struct coverage installed;    /* all windows and all code so far */
 static unsigned filters;
 static struct sock_filter *program;  /* [BPF_MAXINSNS] */
@@ -160,6 +159,13 @@ filter_first(void)
   return error;
 }
 
+void
+filter_prepare_apart(void)
+{
+  if (os_threads() == 1)
+    (void)program_prepare_apart();
+}
+
 int
 filter_prepare(void)
 {
@@ -191,6 +197,15 @@ covered(uintptr_t start, uintptr_t end)
     if (installed.window[i].start <= start && installed.window[i].end >= end)
       return true;
   return false;
+}
+
+bool
+filter_covers(uintptr_t start, uintptr_t end)
+{
+  lock_take(&lock);
+  bool known = covered(start, end);
+  lock_give(&lock);
+  return known;
 }
 
 int

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 _Atomic bool sigmask_on;
+long (*_Atomic mask_exec_hook)(long number, const long argument[6]);
 /* Only what begins to block is trapped yet. */
 static _Atomic bool settling;
 
@@ -334,7 +335,8 @@ mask_exec(long number, const long argument[6])
     raw_call(SYS_personality, persona & ~ADDR_NO_RANDOMIZE, 0, 0, 0, 0, 0);
   /* Who blocks SIGSEGV or SIGSYS blocks, by all that is usual, what could run a handler here. */
   os_set_signal_mask(sigmask_to_program(mask, process_self()->shadow));
-  long result = make(number, argument);
+  long (*hook)(long, const long *) = atomic_load(&mask_exec_hook);
+  long result = hook ? hook(number, argument) : make(number, argument);
   os_hold_signals();
   if (fixed)
     raw_call(SYS_personality, persona, 0, 0, 0, 0, 0);

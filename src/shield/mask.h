@@ -43,6 +43,8 @@ long mask_wait(long number, const long argument[6]);
 /* execve(2), execveat(2): with the mask and the ignored signals that the new image is to inherit, and
  * at addresses of its own. Returns only if it failed, all being as before. */
 long mask_exec(long number, const long argument[6]);
+/* Makes the call in its place, if it is set: with another environment, say. */
+extern long (*_Atomic mask_exec_hook)(long number, const long argument[6]);
 /* sigaltstack(2). Watched pages that it names are never protected again. */
 long mask_altstack(const stack_t *stack, stack_t *old, ucontext_t *context);
 

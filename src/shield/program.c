@@ -15,6 +15,7 @@
 #include "shield/program.h"
 #include "arena.h"
 #include "os.h"
+#include "raw.h"
 #include "shield/table.h"
 
 #include <errno.h>
@@ -27,6 +28,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { GRANULE_SHIFT = 16, TEMPLATE_MAX = 1536, CLASSES_MAX = 250, POINTERS_MAX = 6, UNKNOWN_CLASS = 1 };
@@ -111,6 +113,48 @@ program_prepare(void)
   if (!error)
     error = export(filter);
   seccomp_release(filter);
+  return error;
+}
+
+/* What libseccomp makes of the table, to be handed over. */
+struct prepared {
+  int error;
+  size_t length;
+  unsigned classes;
+  const struct row *class_row[CLASSES_MAX];
+  struct sock_filter template[TEMPLATE_MAX];
+};
+
+int
+program_prepare_apart(void)
+{
+  int status;
+  if (template_length)
+    return 0;
+  struct prepared *made = mmap(NULL, sizeof *made, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (made == MAP_FAILED)
+    return -ENOMEM;
+  made->error = -ECHILD;
+  /* No signal at its end, and no handlers of atfork: nobody hears of it. */
+  long child = RAW_CALL(SYS_clone, 0);
+  if (child == 0) {
+    made->error = program_prepare();
+    made->length = template_length;
+    made->classes = classes;
+    memcpy(made->class_row, class_row, sizeof class_row);
+    memcpy(made->template, template, sizeof template);
+    RAW_CALL(SYS_exit_group, 0);
+  }
+  while (child > 0 && RAW_CALL(SYS_wait4, child, &status, __WALL, NULL) == -EINTR)
+    ;
+  int error = child < 0 ? (int)child : made->error;
+  if (!error) {
+    classes = made->classes;
+    memcpy(class_row, made->class_row, sizeof class_row);
+    memcpy(template, made->template, sizeof template);
+    template_length = made->length;
+  }
+  munmap(made, sizeof *made);
   return error;
 }
 

@@ -26,6 +26,9 @@ struct coverage {
 /* Which system call has which tests, from libseccomp: once, not for handlers. 0, -ENOMEM, or
  * -ENOTSUP without libseccomp. */
 int program_prepare(void);
+/* The same, done by a copy of this process, so that nothing of it touches this one's heap. Only while it
+ * has one thread. */
+int program_prepare_apart(void);
 /* The whole program; the places it goes to are [BPF_MAXINSNS]. Returns its length, 0 if it
  * does not fit. Async-signal-safe. */
 size_t program_make(const struct coverage *coverage, struct sock_filter *into);

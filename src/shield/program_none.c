@@ -23,3 +23,9 @@ program_make_first(const struct coverage *coverage, struct sock_filter *into)
 {
   return program_make(coverage, into);
 }
+
+int
+program_prepare_apart(void)
+{
+  return program_prepare();
+}

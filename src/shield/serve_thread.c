@@ -46,19 +46,33 @@ keep_thread(const struct birth *birth)
     keep(birth->process_fd, birth->process_fd + sizeof(int));
 }
 
+void (*_Atomic serve_born_hook)(int32_t process);
+
+static void
+tell_born(long process)
+{
+  void (*hook)(int32_t) = atomic_load(&serve_born_hook);
+  if (hook && process > 0)
+    hook((int32_t)process);
+}
+
 /* Nobody of the program's threads may be in the middle of our data when it is copied, as
  * with fork(). Who holds a lock of ours is inside libc's fork(), which has seen to that. */
 static long
 make_copy(struct call *call)
 {
-  if (lock_is_held())
-    return call_make(call);
+  if (lock_is_held()) {
+    long made = call_make(call);
+    tell_born(made);
+    return made;
+  }
   fork_before();
   long result = call_make(call);
   if (result)
     fork_in_parent();
   else
     fork_in_child();
+  tell_born(result);
   return result;
 }
 

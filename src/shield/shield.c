@@ -47,8 +47,10 @@ turn_on(void)
 {
   /* Not one that holds signals off (lock.h): the thread's mask is read. */
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  static bool on;
+  static _Atomic bool on;
   int error = 0;
+  if (atomic_load(&on))
+    return 0;
   pthread_mutex_lock(&lock);
   if (!on) {
     int32_t thread = 0;
@@ -60,9 +62,9 @@ turn_on(void)
       error_set(error, "no memory for the shield");
     else
       error = filter_first();
-    on = !error;
-    if (on)
+    if (!error)
       fast_start();
+    atomic_store(&on, !error);
   }
   pthread_mutex_unlock(&lock);
   return error;
@@ -77,6 +79,25 @@ shield_cover(const struct ww_region *region)
     files |= table->segment[i].file;
   int error = turn_on();
   return error ? error : filter_cover(region->start, region->end, files);
+}
+
+void
+shield_prepare_apart(void)
+{
+  filter_prepare_apart();
+}
+
+int
+shield_cover_range(uintptr_t start, uintptr_t end, bool files)
+{
+  int error = turn_on();
+  return error ? error : filter_cover(start, end, files);
+}
+
+bool
+shield_covers(uintptr_t start, uintptr_t end)
+{
+  return filter_covers(start, end);
 }
 
 uint64_t

@@ -13,6 +13,12 @@ int shield_prepare(void);
 /* Watch the calls that may write to the region, or to a file that it shows, from now until the
  * process ends. */
 int shield_cover(const struct ww_region *region);
+/* The same for any region that there will ever be within [start, end), and for files: for whoever adds
+ * regions from where no filter can be added (record/companion.c). Nothing has touched the program's
+ * heap if shield_prepare_apart() came first. */
+void shield_prepare_apart(void);
+int shield_cover_range(uintptr_t start, uintptr_t end, bool files);
+bool shield_covers(uintptr_t start, uintptr_t end);
 /* System calls that were trapped, and those of them that the table does not know. */
 uint64_t shield_calls(void);
 uint64_t shield_unknown_calls(void);

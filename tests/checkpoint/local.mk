@@ -10,6 +10,11 @@ disk_wraps = -Wl,--wrap=pwrite -Wl,--wrap=pread -Wl,--wrap=fsync -Wl,--wrap=rena
 %C%_faults_SOURCES = %D%/faults.c %D%/disk.c %D%/disk.h %D%/place.c %D%/place.h tests/tap.h
 %C%_faults_LDADD = libchain.la libwritewatch.la
 %C%_faults_LDFLAGS = $(AM_LDFLAGS) $(disk_wraps)
+
+check_PROGRAMS += %D%/meanwhile
+TESTS += %D%/meanwhile
+%C%_meanwhile_SOURCES = %D%/meanwhile.c tests/engine.h tests/tap.h
+%C%_meanwhile_LDADD = libwritewatch-checkpoint.la libwritewatch.la
 check_PROGRAMS += %D%/damage
 TESTS += %D%/damage
 %C%_damage_SOURCES = %D%/damage.c %D%/disk.c %D%/disk.h %D%/place.c %D%/place.h tests/tap.h
@@ -24,8 +29,3 @@ TESTS += %D%/fuzz
 %C%_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/checkpoint
 %C%_fuzz_SOURCES = %D%/fuzz.c %D%/place.c %D%/place.h tests/tap.h
 %C%_fuzz_LDADD = libwritewatch-checkpoint.la libwritewatch.la libpagehash.la
-
-check_PROGRAMS += %D%/meanwhile
-TESTS += %D%/meanwhile
-%C%_meanwhile_SOURCES = %D%/meanwhile.c tests/engine.h tests/tap.h
-%C%_meanwhile_LDADD = libwritewatch-checkpoint.la libwritewatch.la

@@ -86,6 +86,52 @@ check_set(const char *what, const ww_dirty *dirty, const char *memory, const uin
   free(seen);
 }
 
+/* Under the adaptive policy what is opened for want of mappings is hashed before: nothing is assumed. */
+static void
+verify_widened(uint64_t seed)
+{
+  enum { FEW_PAGES = 4096, WRITES = 300, BUDGET = 64, EPOCHS = 6 };
+  struct ww_options options = WW_OPTIONS_INIT;
+  struct ww_stats stats = { .size = sizeof stats };
+  ww_tracker *tracker;
+  ww_dirty *dirty;
+  char *memory = mmap(NULL, FEW_PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  uint8_t written[FEW_PAGES];
+  options.engine = WW_ENGINE_MPROTECT;
+  options.policy = WW_POLICY_ADAPTIVE;
+  options.mapping_budget = BUDGET;
+  memset(memory, 1, FEW_PAGES * page);
+  if (!ok(!ww_tracker_create(&tracker, &options)
+          && !ww_region_add(tracker, "adaptive", memory, FEW_PAGES * page, NULL) && !ww_start(tracker),
+          "adaptive: started"))
+    return;
+  for (unsigned epoch = 1; epoch <= EPOCHS; epoch++) {
+    memset(written, 0, sizeof written);
+    for (size_t i = 0; i < WRITES; i++) {
+      size_t at = tap_random(&seed) % FEW_PAGES;
+      memory[at * page + i % page]++;
+      written[at] = 1;
+    }
+    if (!ok(!ww_collect(tracker, &dirty), "adaptive, epoch %u: collected", epoch))
+      return;
+    size_t count, all = 0, found = 0;
+    for (size_t p = 0; p < FEW_PAGES; p++)
+      all += written[p];
+    const struct ww_run *run = ww_dirty_runs(dirty, &count);
+    for (size_t i = 0; i < count; i++)
+      for (size_t p = 0; p < run[i].length / page; p++)
+        found += written[(size_t)((char *)run[i].address - memory) / page + p];
+    ww_tracker_stats(tracker, &stats);
+    ok(found == all && ww_dirty_pages(dirty) == all && !ww_dirty_count(dirty, WW_ASSUMED),
+       "adaptive, epoch %u: %zu pages written, %zu lost; %zu returned, %zu assumed; %llu widened", epoch, all,
+       all - found, ww_dirty_pages(dirty), ww_dirty_count(dirty, WW_ASSUMED), (unsigned long long)stats.widened_pages);
+    ww_dirty_free(dirty);
+  }
+  ok(stats.widened_pages > 0, "adaptive: the budget was used up");
+  ww_tracker_destroy(tracker);
+  munmap(memory, FEW_PAGES * page);
+}
+
 static void
 scatter(const char *what, bool random, size_t budget, uint64_t seed)
 {
@@ -207,6 +253,7 @@ main(int argc, char **argv)
   clock_gettime(CLOCK_MONOTONIC, &now);
   uint64_t seed = tap_seed(argc, argv, (uint64_t)now.tv_nsec);
   page = (size_t)sysconf(_SC_PAGESIZE);
+  verify_widened(seed);
   scatter("1 GiB at random", true, 0, seed);
   scatter("1 GiB, every second page", false, 0, seed);
   scatter("1 GiB at random, a budget of 100", true, 100, seed);

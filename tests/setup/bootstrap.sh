@@ -75,7 +75,7 @@ printf "#!/bin/sh\necho configure \$* >>$PLAY/calls; : >Makefile; : >config.stat
 rm configure.new; chmod +x configure' ;;
     libtool) stand_in libtoolize ':' ;;
     pkg-config) stand_in pkg-config '[ -e "$PLAY/have/$2" ]' ;;
-    automake|spin|mandoc|g++) stand_in "$1" ':' ;;
+    automake|spin|mandoc|g++|chromium-headless-shell) stand_in "$1" ':' ;;
     libopenmpi-dev) stand_in mpicc ':' ;;
     openmpi-bin) stand_in mpirun ':' ;;
     libc6-dev) : >"$work/have/stdio.h" ;;
@@ -90,11 +90,12 @@ rm configure.new; chmod +x configure' ;;
     libseccomp-dev) : >"$work/have/libseccomp" ;;
     libgc-dev) : >"$work/have/bdw-gc" ;;
     libsigsegv-dev) : >"$work/have/sigsegv.h" ;;
+    libiberty-dev) mkdir -p "$work/have/libiberty"; : >"$work/have/libiberty/demangle.h" ;;
   esac
 }
 everything='make gcc g++ libc6-dev linux-libc-dev pkg-config autoconf automake libtool libdw-dev
   libjansson-dev libsqlite3-dev check libxxhash-dev libzstd-dev libunwind-dev libseccomp-dev libgc-dev
-  libsigsegv-dev libopenmpi-dev openmpi-bin spin mandoc'
+  libsigsegv-dev libiberty-dev libopenmpi-dev openmpi-bin spin mandoc chromium-headless-shell'
 bring_all_but() {
   for package in $everything; do
     case " $* " in *" $package "*) ;; *) bring "$package" ;; esac
@@ -115,7 +116,7 @@ END
   stand_in apt-get "$(cat "$work/apt")"
   printf '%s\n' 'libdw-dev libdw' 'libjansson-dev jansson' 'libunwind-dev libunwind' \
     'libseccomp-dev libseccomp' 'libgc-dev bdw-gc' 'check check' 'libsigsegv-dev sigsegv.h' \
-    >"$work/modules"
+    'libiberty-dev libiberty/demangle.h' >"$work/modules"
   rm -rf "$work/bin.later"; mkdir "$work/bin.later"
   printf '#!/bin/sh\n' >"$work/bin.later/spin"; chmod +x "$work/bin.later/spin"
 }
@@ -232,6 +233,14 @@ it "an optional package that is not to be had does not keep away what is needed"
 play
 [ $status = 0 ] && no_call apt-get
 it "... and is not asked for again at each run"
+
+stage; bring_all_but chromium-headless-shell; apt_here; FAKE_UID=0
+play
+[ $status = 0 ] && no_call apt-get && calls make
+it "what only check wants is not installed for a build"
+play check
+calls 'apt-get .*install .* chromium-headless-shell$'
+it "... but for check it is"
 
 stage; bring_all_but; MAKE_FAILS=yes
 play check

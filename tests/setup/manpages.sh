@@ -41,10 +41,11 @@ awk '
   /\*\// { inside = 0 }
   /^WW_API/ { match($0, /ww_[a-z_]+\(/) || match($0, /ww_[a-z_]+ *\(/)
     print substr($0, RSTART, RLENGTH - 1) errors }
-' "$top_srcdir/include/writewatch.h" >"$work/functions"
+' "$top_srcdir/include/writewatch.h" "$top_srcdir/include/writewatch-checkpoint.h" >"$work/functions"
 
 : >"$work/wrong"
-[ "$(wc -l <"$work/functions")" -ge 25 ] && grep -q '^ww_touch EINVAL ENOMEM$' "$work/functions" ||
+[ "$(wc -l <"$work/functions")" -ge 25 ] && grep -q '^ww_touch EINVAL ENOMEM$' "$work/functions" &&
+  grep -q '^ww_chain_open EINVAL E2BIG EBUSY ENOMEM ENOENT' "$work/functions" ||
   cat "$work/functions" >"$work/wrong"
 check "the header's functions and errors are found"
 
@@ -80,15 +81,15 @@ done
 check "no page refers to one that does not exist"
 
 : >"$work/wrong"
-for constant in $(grep -o '\<WW_[A-Z_]*\>' "$top_srcdir/include/writewatch.h" | sort -u); do
-  case $constant in WW_API|WRITEWATCH_H) continue ;; esac
+for constant in $(cat "$top_srcdir"/include/*.h | grep -o '\<WW_[A-Z_]*\>' | sort -u); do
+  case $constant in WW_API|WRITEWATCH_H|WW_CHAIN_DIRECTORY|WW_CHAIN_FILE|WW_CHAIN_GENERATION|WW_CHAIN_LABEL) continue ;; esac
   grep -q "\<$constant\>" "$top_srcdir"/man/*.3 || echo "no page tells of $constant" >>"$work/wrong"
 done
 members='/^struct [a-z_]* {/,/^};/{
   s|/\*.*||
   s/^  [a-z].*[ *]\([a-z_]*\);.*/\1/p
 }'
-for member in $(sed -n "$members" "$top_srcdir/include/writewatch.h" | sort -u); do
+for member in $(cat "$top_srcdir"/include/*.h | sed -n "$members" | sort -u); do
   grep -q "^\.It Fa.*\<$member\>\|^\.Fa.*\<$member\>" "$top_srcdir"/man/*.3 ||
     echo "no page tells of the member $member" >>"$work/wrong"
 done
