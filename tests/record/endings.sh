@@ -25,7 +25,8 @@ if test "$(id -u)" -eq 0 && mount -t tmpfs -o size=128k none disk 2>/dev/null; t
   "$tool" record -o disk/t.wwt -i 1ms --overhead 0 -- "$subject" spin 1 >out 2>err
   verdict 'a full disk: the program goes on' same "$? $(cat out)" '5 spun'
   lines disk/t.wwt
-  verdict 'a full disk: what fitted is sound' same "$(grep -c '^damage' lines) $(grep -c '^epoch' lines | sed 's/^[1-9].*/some/')" '0 some'
+  verdict 'a full disk: what fitted is sound' \
+    same "$(grep -c '^damage' lines) $(grep -c '^epoch' lines | sed 's/^[1-9].*/some/')" '0 some'
   umount disk
 else
   skip 'a full disk' 'no tmpfs to be mounted'
@@ -42,5 +43,6 @@ wait $parent
 verdict '--signal: the program does not notice' same "$? $(cat out)" '5 spun'
 lines t.wwt
 verdict '--signal: two epochs were closed' same "$(grep -c '^epoch.*signal' lines)" 2
-verdict 'coverage: memory and threads' has '^coverage writable [1-9][0-9]* watched [1-9][0-9]* threads 1 unshielded 0'
+verdict 'coverage: memory and threads' \
+  has '^coverage writable [1-9][0-9]* watched [1-9][0-9]* threads 1 unshielded 0'
 plan

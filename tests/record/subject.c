@@ -70,7 +70,8 @@ scan(const struct area *watched, unsigned epoch)
   uintptr_t at = (uintptr_t)watched->memory, end = at + watched->pages * PAGE;
   while (at < end) {
     struct userfault_scan scan = {
-      .size = sizeof scan, .flags = USERFAULT_SCAN_PROTECT | USERFAULT_SCAN_CHECK_ASYNC, .start = at, .end = end,
+      .size = sizeof scan, .flags = USERFAULT_SCAN_PROTECT | USERFAULT_SCAN_CHECK_ASYNC,
+      .start = at, .end = end,
       .ranges = (uintptr_t)ranges, .range_count = 64, .all_of = USERFAULT_SCAN_WRITTEN,
       .returned = USERFAULT_SCAN_WRITTEN
     };
