@@ -38,6 +38,8 @@ bench: bench/bench$(EXEEXT) bench/report$(EXEEXT) tests/trace/make_trace$(EXEEXT
 	$(SHELL) $(srcdir)/%D%/chain-bytes.sh ./writewatch$(EXEEXT)
 	bench/report$(EXEEXT) $(REPORTFLAGS)
 	./writewatch$(EXEEXT) bench --output bench-results $(SUITEFLAGS)
+	$(SHELL) $(srcdir)/%D%/record.sh
+EXTRA_DIST += %D%/record.sh
 clean-local: bench-clean
 .PHONY: bench-clean
 bench-clean:
