@@ -163,8 +163,8 @@ WW_API int ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpo
 WW_API int ww_chain_feed(ww_chain *chain, const ww_dirty *dirty);
 
 /* The same as ww_checkpoint(), but back as soon as the dirty pages are known and armed: a thread
- * of the chain's writes them. The image is that of the moment of this call, whatever is written meanwhile: a page that is
- * about to be written before it was saved is copied first. The regions must stay mapped, and the
+ * of the chain's writes them. The image is that of the moment of this call, whatever is written meanwhile: a
+ * page that is about to be written before it was saved is copied first. The regions must stay mapped, and the
  * tracker alive, until ww_checkpoint_wait() has returned; ww_collect() may not be called until then.
  * Errors as for ww_checkpoint(), and
  * -ENOTSUP   the tracker cannot tell before a page is written (WW_ENGINE_PAGEMAP) */
