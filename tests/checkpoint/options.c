@@ -354,6 +354,41 @@ try_unchanged(void)
   end();
 }
 
+/* So long that several threads read it. */
+static void
+try_length(void)
+{
+  size_t length = (size_t)100 << 20;
+  struct ww_restore_info info = { .size = sizeof info };
+  options.flags = WW_CHAIN_NO_SYNC;
+  begin();
+  char *wide = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool good = wide != MAP_FAILED && ww_region_add(tracker, "wide", wide, length, NULL) == 0;
+  for (int step = 0; step < 3 && good; step++) {
+    for (int i = 0; i < 300; i++)
+      memset(wide + tap_random(&state) % (length / page) * page, (int)tap_random(&state), page);
+    good = ww_checkpoint(chain, tracker, NULL) == 0;
+  }
+  char *was = good ? memcpy(malloc(length), wide, length) : NULL;
+  struct found found;
+  good = good && found_restore(&found, chain, 0) == 0 && found.count == 2;
+  for (size_t i = 0; i < found.count && good; i++)
+    if (found.region[i].length == length)
+      good = memcmp(found.region[i].memory, was, length) == 0;
+  ok(good, "a long region, into new memory");
+  found_free(&found);
+  if (good)
+    memset(wide, 0x5a, length);
+  ok(good && ww_chain_restore(chain, NULL, &info) == 0 && info.regions == 2 && memcmp(wide, was, length) == 0,
+     "and into its own, while it is watched");
+  good = good && ww_checkpoint(chain, tracker, NULL) == 0;
+  free(was);
+  ww_tracker_destroy(tracker);
+  tracker = NULL;
+  munmap(wide, length);
+  end();
+}
+
 /* --------------------------------------------------------------------- words */
 
 static int
@@ -417,5 +452,6 @@ main(int argc, char **argv)
   try_hooks();
   try_memory();
   try_unchanged();
+  try_length();
   return tap_done();
 }
