@@ -252,7 +252,16 @@ set_up(struct storm *storm, const char **reason)
     munmap(storm->image, storm->length);
     return false;
   }
-  if (ww_region_add(storm->tracker, "storm", storm->memory, storm->length, &region) || ww_start(storm->tracker)) {
+  int error = ww_region_add(storm->tracker, "storm", storm->memory, storm->length, &region);
+  /* A sanitizer's own thread blocks the signals that a shield needs. */
+  if (error == -EBUSY && storm->by_kernel) {
+    *reason = ww_last_error();
+    ww_tracker_destroy(storm->tracker);
+    munmap(storm->memory, storm->length);
+    munmap(storm->image, storm->length);
+    return false;
+  }
+  if (error || ww_start(storm->tracker)) {
     ok(false, "setting up: %s", ww_last_error());
     exit(tap_done());
   }

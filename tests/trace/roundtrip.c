@@ -357,6 +357,34 @@ test_limit(uint64_t *seed)
   ok(ended == rounds, "... and has room for its END within the limit: %u of %u", ended, rounds);
 }
 
+/* Where the last epoch would leave no room for the END, it is left out. */
+static void
+test_tight_limit(uint64_t *seed)
+{
+  static unsigned char buffer[TRACE_BUFFER_MIN];
+  struct trace_end end = { .how = TRACE_SIZE_CAP, .time = UINT64_MAX, .epochs = 1 };
+  unsigned ended = 0, all = 0;
+  uint64_t size = 0;
+
+  invent_epoch(seed, &kept[0], 1, 1000);
+  for (unsigned spare = 0; spare <= 100; spare++) {
+    struct trace_writer writer;
+    int fd = scratch_file();
+    trace_writer_open(&writer, fd, buffer, sizeof(buffer), 0, spare ? size + spare - 1 : 0);
+    if (put_epoch(&writer, &kept[0]) != 0)
+      trace_writer_recover(&writer);
+    if (!spare) {
+      size = writer.size;   /* that it takes */
+    } else {
+      trace_put_end(&writer, &end);
+      ended += trace_commit(&writer) == 0;
+      all++;
+    }
+    close(fd);
+  }
+  ok(ended == all, "an epoch that leaves no room for the END is left out: %u of %u", ended, all);
+}
+
 /* -------------------------------------------------------------------- cut and damaged */
 
 static int
@@ -457,6 +485,7 @@ main(int argc, char **argv)
   test_bytes();
   test_full_disk(&seed);
   test_limit(&seed);
+  test_tight_limit(&seed);
   test_cuts(&seed);
   test_damage(&seed);
   for (unsigned e = 0; e < EPOCHS; e++) {
