@@ -59,7 +59,8 @@ merge_region(struct merging *merging, const struct file_region *region)
       continue;
     error = content_read(&content, merging->decoder, first, end, &target, &culprit, problem);
     if (error) {
-      error = chain_error(image_is_damage(error) ? -EBADMSG : error, "%s: checkpoint %llu: %s", merging->shelf.path,
+      error = chain_error(image_is_damage(error) ? -EBADMSG : error, "%s: checkpoint %llu: %s",
+                          merging->shelf.path,
                           (unsigned long long)merging->line.image[culprit]->header.generation, problem);
       break;
     }
@@ -154,8 +155,8 @@ stands_on(const struct line *line, uint64_t base)
 }
 
 /* The line is shorter than what is to be kept: `more' of those before it stay too, of other lines, which a
- * process left behind that began anew. The line becomes that of the oldest that stays; empty: nothing is to be
- * done, or cannot be, because one that stays is based on one that would go. */
+ * process left behind that began anew. The line becomes that of the oldest that stays; empty: nothing is to
+ * be done, or cannot be, because one that stays is based on one that would go. */
 static int
 find_older(struct merging *merging, size_t more)
 {

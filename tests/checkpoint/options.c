@@ -180,8 +180,10 @@ try_limits(void)
     bounded = bounded && ww_checkpoint(chain, tracker, &info) == 0;
   }
   ww_chain_close(chain);
-  ok(bounded && files(&bytes) <= 8 && files(&bytes) >= 3, "the last three are kept, by a thread: %u files", files(&bytes));
-  ok(ww_chain_open(&chain, directory, NULL) == 0 && comes_back() && ww_chain_verify(chain, NULL, NULL) == 0, "sound");
+  ok(bounded && files(&bytes) <= 8 && files(&bytes) >= 3, "the last three are kept, by a thread: %u files",
+     files(&bytes));
+  ok(ww_chain_open(&chain, directory, NULL) == 0 && comes_back() && ww_chain_verify(chain, NULL, NULL) == 0,
+     "sound");
   end();
 
   options.bandwidth = 4 << 20;
@@ -191,7 +193,8 @@ try_limits(void)
   int error = ww_checkpoint(chain, tracker, &info);
   clock_gettime(CLOCK_MONOTONIC, &to);
   double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
-  ok(error == 0 && seconds >= 0.9 * (double)info.written / (double)options.bandwidth, "no faster than the cap: %.3f s",
+  ok(error == 0 && seconds >= 0.9 * (double)info.written / (double)options.bandwidth,
+     "no faster than the cap: %.3f s",
      seconds);
   end();
 }
@@ -223,7 +226,8 @@ try_hooks(void)
   ok(strstr(said, "on_commit returned 7") != NULL, "what it returns is noted");
   end();
 
-  options.on_commit_command = "echo \"$WW_CHAIN_GENERATION $WW_CHAIN_LABEL\" >\"$WW_CHAIN_FILE.told\"; exit 3";
+  options.on_commit_command =
+    "echo \"$WW_CHAIN_GENERATION $WW_CHAIN_LABEL\" >\"$WW_CHAIN_FILE.told\"; exit 3";
   begin();
   ww_chain_label(chain, 42);
   bool made = ww_checkpoint(chain, tracker, NULL) == 0;
@@ -253,7 +257,8 @@ try_hooks(void)
   ww_chain_close(chain);
   struct ww_chain_options reading = WW_CHAIN_OPTIONS_INIT;
   reading.flags = WW_CHAIN_READ_ONLY;
-  ok(made && ww_chain_open(&chain, spool, &reading) == 0 && ww_chain_list(chain, count_entry, &count) == 0 && count == 3
+  ok(made && ww_chain_open(&chain, spool, &reading) == 0 && ww_chain_list(chain, count_entry, &count) == 0
+     && count == 3
      && comes_back(), "the adapter's spool is a chain by itself");
   end();
   place_remove(place);
@@ -276,13 +281,15 @@ try_memory(void)
     && mprotect(memory + 8 * page, 4 * page, PROT_NONE) == 0;
   struct found found;
   good = good && ww_checkpoint(chain, tracker, &info) == 0 && found_restore(&found, chain, 0) == 0;
-  ok(good && info.whole_pages == (PAGES - 4) * page / 4096 && memcmp(found.region[0].memory, before, 8 * page) == 0
+  ok(good && info.whole_pages == (PAGES - 4) * page / 4096
+     && memcmp(found.region[0].memory, before, 8 * page) == 0
      && found.region[0].memory[9 * page] == 0, "what cannot be read counts as zeros");
   found_free(&found);
   ww_chain_close(chain);
   good = ww_chain_open(&chain, directory, NULL) == 0 && found_restore(&found, chain, 0) == 0;
   found_free(&found);
-  good = good && ww_checkpoint(chain, tracker, &info) == 0 && mprotect(memory + 8 * page, 4 * page, PROT_READ) == 0
+  good = good && ww_checkpoint(chain, tracker, &info) == 0 && mprotect(memory + 8 * page, 4 * page,
+                                                                       PROT_READ) == 0
     && ww_checkpoint(chain, tracker, &info) == 0;
   ok(good && info.whole_pages == 4 * page / 4096 && comes_back(), "and is saved as soon as it can be");
   free(before);
@@ -314,7 +321,8 @@ try_unchanged(void)
     ((volatile char *)memory)[i * page] ^= 1;
   good = good && ww_checkpoint(chain, tracker, &info) == 0;
   ok(good && info.dirty_pages == info.unchanged_pages && info.dirty_pages == PAGES * page / 4096
-     && info.written < 1024 && full > PAGES * page, "pages that hold what they held take no space: %llu bytes",
+     && info.written < 1024 && full > PAGES * page,
+       "pages that hold what they held take no space: %llu bytes",
      (unsigned long long)info.written);
   end();
 
@@ -343,6 +351,41 @@ try_unchanged(void)
   }
   ww_tracker_destroy(tracker);
   tracker = NULL;
+  end();
+}
+
+/* So long that several threads read it. */
+static void
+try_length(void)
+{
+  size_t length = (size_t)100 << 20;
+  struct ww_restore_info info = { .size = sizeof info };
+  options.flags = WW_CHAIN_NO_SYNC;
+  begin();
+  char *wide = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  bool good = wide != MAP_FAILED && ww_region_add(tracker, "wide", wide, length, NULL) == 0;
+  for (int step = 0; step < 3 && good; step++) {
+    for (int i = 0; i < 300; i++)
+      memset(wide + tap_random(&state) % (length / page) * page, (int)tap_random(&state), page);
+    good = ww_checkpoint(chain, tracker, NULL) == 0;
+  }
+  char *was = good ? memcpy(malloc(length), wide, length) : NULL;
+  struct found found;
+  good = good && found_restore(&found, chain, 0) == 0 && found.count == 2;
+  for (size_t i = 0; i < found.count && good; i++)
+    if (found.region[i].length == length)
+      good = memcmp(found.region[i].memory, was, length) == 0;
+  ok(good, "a long region, into new memory");
+  found_free(&found);
+  if (good)
+    memset(wide, 0x5a, length);
+  ok(good && ww_chain_restore(chain, NULL, &info) == 0 && info.regions == 2 && memcmp(wide, was, length) == 0,
+     "and into its own, while it is watched");
+  good = good && ww_checkpoint(chain, tracker, NULL) == 0;
+  free(was);
+  ww_tracker_destroy(tracker);
+  tracker = NULL;
+  munmap(wide, length);
   end();
 }
 
@@ -377,7 +420,8 @@ try_words(void)
      && open_with(0, 0, 22, 0, 0) == 0, "levels");
   ok(open_with(0, 0, 0, 5, 4) == -EINVAL && open_with(0, 0, 0, 5, 5) == 0, "keep");
   ok(ww_chain_open(NULL, directory, NULL) == -EINVAL && ww_chain_open(&chain, NULL, NULL) == -EINVAL
-     && ww_chain_open(&chain, "/nowhere/at/all", NULL) == -ENOENT && strstr(ww_chain_error(), "/nowhere/at/all"),
+     && ww_chain_open(&chain, "/nowhere/at/all", NULL) == -ENOENT && strstr(ww_chain_error(),
+                                                                            "/nowhere/at/all"),
      "directories");
   ok(ww_chain_open(&chain, "/dev/null", NULL) == -ENOTDIR, "what is none");
   ok(ww_chain_open(&chain, directory, NULL) == 0 && ww_chain_restore(chain, NULL, NULL) == -ENODATA
@@ -408,5 +452,6 @@ main(int argc, char **argv)
   try_hooks();
   try_memory();
   try_unchanged();
+  try_length();
   return tap_done();
 }
