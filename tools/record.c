@@ -50,7 +50,8 @@ record_options_help(void)
        "                       nobody had noticed\n"
        "      --help           this text\n\n"
        "What it execs is recorded into FILE as well; what FILE held until then is moved to\n"
-       "FILE.PID, FILE.PID.2 and so on. The program keeps its standard streams, its status and its signals.\n\n"
+       "FILE.PID, FILE.PID.2 and so on. The program keeps its standard streams, its\n"
+       "status and its signals.\n\n"
        "Exit status: that of the program (if a signal ended it, the same one ends this), or\n"
        "  125  Writewatch failed: usage, the trace, no shield\n"
        "  126  the program cannot be run, or not be recorded: static, setuid, ...\n"
@@ -86,8 +87,10 @@ parse_scaled(const char *text, const struct suffix *suffixes, uint64_t *value)
 
 static const struct suffix times[] = { { "", 1000000 }, { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 },
                                        { "s", 1000000000 }, { NULL, 0 } };
-static const struct suffix seconds[] = { { "", 1000000000 }, { "s", 1000000000 }, { "ms", 1000000 }, { NULL, 0 } };
-static const struct suffix sizes[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 }, { NULL, 0 } };
+static const struct suffix seconds[] = { { "", 1000000000 }, { "s", 1000000000 }, { "ms", 1000000 },
+                                         { NULL, 0 } };
+static const struct suffix sizes[] = { { "", 1 }, { "K", 1 << 10 }, { "M", 1 << 20 }, { "G", 1 << 30 },
+                                       { NULL, 0 } };
 static const struct suffix plain[] = { { "", 1 }, { "%", 1 }, { NULL, 0 } };
 
 static int
@@ -206,12 +209,15 @@ record_options_parse(struct record_options *options, int argc, char **argv)
 {
   static const struct option known[] = {
     { "output", required_argument, NULL, 'o' }, { "interval", required_argument, NULL, 'i' },
-    { "stacks", required_argument, NULL, OPTION_STACKS }, { "regions", required_argument, NULL, OPTION_REGIONS },
-    { "engine", required_argument, NULL, OPTION_ENGINE }, { "policy", required_argument, NULL, OPTION_POLICY },
+    { "stacks", required_argument, NULL, OPTION_STACKS },
+    { "regions", required_argument, NULL, OPTION_REGIONS },
+    { "engine", required_argument, NULL, OPTION_ENGINE },
+    { "policy", required_argument, NULL, OPTION_POLICY },
     { "overhead", required_argument, NULL, OPTION_OVERHEAD },
     { "follow-fork", no_argument, NULL, OPTION_FOLLOW },
     { "duration", required_argument, NULL, OPTION_DURATION },
-    { "max-size", required_argument, NULL, OPTION_SIZE }, { "signal", required_argument, NULL, OPTION_SIGNAL },
+    { "max-size", required_argument, NULL, OPTION_SIZE },
+    { "signal", required_argument, NULL, OPTION_SIGNAL },
     { "unshielded", no_argument, NULL, OPTION_UNSHIELDED }, { "audit", no_argument, NULL, OPTION_AUDIT },
     { "help", no_argument, NULL, OPTION_HELP }, { NULL, 0, NULL, 0 }
   };

@@ -47,7 +47,8 @@ find(const char *command, char path[PATH_ROOM])
       if (*at == '\0')
         break;
     }
-  complain("cannot run '%s': %s", command, met ? "it is not a program that may be executed" : "it was not found");
+  complain("cannot run '%s': %s", command,
+           met ? "it is not a program that may be executed" : "it was not found");
   return met ? RECORD_REFUSED : RECORD_NOT_FOUND;
 }
 
@@ -81,7 +82,8 @@ read_interpreter(int fd, const Elf64_Ehdr *head, char *interpreter, size_t room)
     return false;
   for (size_t i = 0; i < count; i++)
     if (header[i].p_type == PT_INTERP && header[i].p_filesz < room
-        && pread(fd, interpreter, header[i].p_filesz, (off_t)header[i].p_offset) == (ssize_t)header[i].p_filesz) {
+        && pread(fd, interpreter, header[i].p_filesz, (off_t)header[i].p_offset)
+           == (ssize_t)header[i].p_filesz) {
       interpreter[header[i].p_filesz] = '\0';
       return true;
     }
@@ -130,11 +132,13 @@ inspect_elf(int fd, const char *path)
   }
   close(self);
   if (head.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] || head.e_machine != own.e_machine)
-    return refuse(path, head.e_ident[EI_CLASS] == ELFCLASS32 ? "it is a 32-bit program, this is a 64-bit recorder"
-                  : "it is a program for another processor");
+    return refuse(path, head.e_ident[EI_CLASS] == ELFCLASS32
+                  ? "it is a 32-bit program, this is a 64-bit recorder" : "it is a program for another processor");
   if (!read_interpreter(fd, &head, theirs, sizeof theirs))
-    return refuse(path, "it is statically linked, so that nothing can be preloaded into it; link it dynamically");
-  if (strcmp(strrchr(theirs, '/') ? strrchr(theirs, '/') : theirs, strrchr(ours, '/') ? strrchr(ours, '/') : ours))
+    return refuse(path, "it is statically linked, so that nothing can be preloaded into it; link it "
+                  "dynamically");
+  if (strcmp(strrchr(theirs, '/') ? strrchr(theirs, '/') : theirs,
+             strrchr(ours, '/') ? strrchr(ours, '/') : ours) != 0)
     return refuse(path, "it uses another C library than this recorder");
   rights = rights_of(fd);
   return rights != NULL ? refuse(path, rights) : 0;

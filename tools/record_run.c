@@ -36,8 +36,8 @@ try_library(char library[SETTINGS_PATH], const char *folder, size_t length, cons
     && access(library, R_OK) == 0;
 }
 
-/* Beside the command in the build tree (both are in .libs), where it was installed, or as far from the command
- * as that is from where the command was. */
+/* Beside the command in the build tree (both are in .libs), where it was installed, or as far from the
+ * command as that is from where the command was. */
 static int
 find_library(char library[SETTINGS_PATH])
 {

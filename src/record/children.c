@@ -1,5 +1,5 @@
-/* children.c - async-signal-safe (but for children_follow). Processes that the recorded one makes, and what it
- * execs. */
+/* children.c - async-signal-safe (but for children_follow). Processes that the recorded one makes, and
+ * what it execs. */
 #include "config.h"
 #include "record/recorder.h"
 #include "record/discover.h"
@@ -126,9 +126,10 @@ on_forked(void)
   int saved = errno;
   if (!recorder.control)
     return;
+  bool ended = atomic_load(&recorder.control->state) != CONTROL_RECORDING;
   recorder.control = NULL;
   recorder.trace = -1;
-  if (!recorder.settings.follow)
+  if (!recorder.settings.follow || ended)
     return;
   recorder.settings.origin = TRACE_FORKED;
   recorder.settings.origin_pid = os_parent_id();
@@ -210,7 +211,8 @@ exec_with(long number, const long argument[6], char **made, size_t room, char *j
   return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/* Stacks may be small here: what is large gets a mapping, which is gone with the image, but for a vfork()'s. */
+/* Stacks may be small here: what is large gets a mapping, which is gone with the image, but for a
+ * vfork()'s. */
 static long
 on_exec(long number, const long argument[6])
 {
@@ -236,7 +238,8 @@ on_exec_by(long number, const long argument[6])
   bool guest = process_self()->guest;
   if (guest)
     post(os_process_id(), TRACE_VFORK);
-  if (recorder.control && (!guest || recorder.settings.follow))
+  if (recorder.control && atomic_load(&recorder.control->state) == CONTROL_RECORDING
+      && (!guest || recorder.settings.follow))
     return on_exec(number, argument);
   return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

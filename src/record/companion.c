@@ -167,7 +167,8 @@ find_first(void)
 int32_t
 companion_start(void (*run)(void), const int keep[2], bool sibling)
 {
-  const long flags = CLONE_VM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID | (sibling ? CLONE_PARENT : 0);
+  const long flags = CLONE_VM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID
+    | (sibling ? CLONE_PARENT : 0);
   uintptr_t storage = copy_storage();
   char *stack = companion.stack ? companion.stack : arena_map(NULL, STACK);
   if (!storage || !stack)

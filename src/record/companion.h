@@ -19,7 +19,8 @@
 #include <stdint.h>
 
 /* Make it: it calls run(), and ends when that returns; all of its signals are blocked, its descriptors
- * are closed but for `keep` (-1: none), its folder is the root. `sibling`: it is a child of this process's parent. Its process id, or a negative errno. */
+ * are closed but for `keep` (-1: none), its folder is the root. `sibling`: it is a child of this process's
+ * parent. Its process id, or a negative errno. */
 int32_t companion_start(void (*run)(void), const int keep[2], bool sibling);
 
 /* --- in the companion */
@@ -32,8 +33,8 @@ bool companion_status(int *status);
 bool companion_was_replaced(void);
 /* The program's process. */
 int32_t companion_of(void);
-/* Wait for a change of *word from `value`, the end of the program's first thread, or the time (CLOCK_MONOTONIC,
- * ns). */
+/* Wait for a change of *word from `value`, the end of the program's first thread, or the time
+ * (CLOCK_MONOTONIC, ns). */
 void companion_wait(_Atomic uint32_t *word, uint32_t value, uint64_t until);
 
 #endif

@@ -18,7 +18,10 @@
 #include <errno.h>
 #include <string.h>
 
-enum { REGIONS_MAX = 16384, ENTRIES_MAX = 2 * REGIONS_MAX, PARTS_MAX = 4096, DEFERRED = 64, TEXT = 1 << 16, GUARD_MAX = 1 << 20 };
+enum {
+  REGIONS_MAX = 16384, ENTRIES_MAX = 2 * REGIONS_MAX, PARTS_MAX = 4096, DEFERRED = 64, TEXT = 1 << 16,
+  GUARD_MAX = 1 << 20
+};
 
 struct discovered discovered;
 
@@ -57,7 +60,8 @@ begins(const char *text, const char *with)
 static bool
 is_libc(const char *path)
 {
-  static const char *const names[] = { "libc.so", "libc-", "ld-linux", "ld-2", "ld-musl", "ld.so", "libpthread" };
+  static const char *const names[] = { "libc.so", "libc-", "ld-linux", "ld-2", "ld-musl", "ld.so",
+                                       "libpthread" };
   const char *base = strrchr(path, '/');
   base = base ? base + 1 : path;
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -94,8 +98,9 @@ judge(const struct mapping *mapping, const struct neighbours *before)
   const char *path = mapping->path;
   bool of_module = mapping->inode && mapping->inode == before->inode && mapping->device == before->device;
   if (mapping->shared) {
-    bool device = begins(path, "anon_inode:") || (begins(path, "/dev/") && !begins(path, "/dev/shm/")
-                                                  && !begins(path, "/dev/zero") && !begins(path, "/dev/hugepages"));
+    bool device = begins(path, "anon_inode:")
+      || (begins(path, "/dev/") && !begins(path, "/dev/shm/") && !begins(path, "/dev/zero")
+          && !begins(path, "/dev/hugepages"));
     bool memory = begins(path, "/dev/shm/") || begins(path, "/dev/zero") || begins(path, "/memfd:")
       || begins(path, "/SYSV") || begins(path, "/anon_hugepage") || !path[0];
     if (!device)
@@ -389,7 +394,8 @@ discover_start(struct ww_tracker *tracker, const struct settings *settings, uint
     return -ENOMEM;
   if (!scan.part && !(scan.part = arena_map(NULL, PARTS_MAX * sizeof *scan.part)))
     return -ENOMEM;
-  if (!discovered.watched && !(discovered.watched = arena_map(NULL, ENTRIES_MAX * sizeof *discovered.watched)))
+  if (!discovered.watched
+      && !(discovered.watched = arena_map(NULL, ENTRIES_MAX * sizeof *discovered.watched)))
     return -ENOMEM;
   int error = look();
   scan.first = false;

@@ -99,13 +99,14 @@ journal_begin(int fd, const struct settings *settings, struct ww_tracker *tracke
     .page_size = os_page_size(), .pid = (uint64_t)companion_of(),
     .realtime = (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec - passed,
     .monotonic = tracker->start_time, .interval = settings->interval, .stack_depth = tracker->stack_depth,
-    .engine = tracker->engine, .policy = atomic_load(&tracker->trapping) ? WW_POLICY_TRAP : tracker->policy, .overhead = settings->overhead,
+    .engine = tracker->engine, .overhead = settings->overhead,
+    .policy = atomic_load(&tracker->trapping) ? WW_POLICY_TRAP : tracker->policy,
     .origin = settings->origin, .origin_pid = (uint64_t)(uint32_t)settings->origin_pid,
     .executable = { journal.text, executable }, .arguments = { journal.text + TEXT / 2, arguments },
     .machine = trace_text_of(machine.machine), .kernel = trace_text_of(machine.release),
     .writer = trace_text_of(PACKAGE_VERSION)
   };
-  start.parent = (uint64_t)(uint32_t)settings->origin_pid;
+  start.parent = (uint64_t)(uint32_t)(settings->control >= 0 ? settings->command : settings->origin_pid);
   trace_put_start(&journal.writer, &start);
   return trace_commit(&journal.writer);
 }
@@ -249,7 +250,8 @@ journal_epoch(struct ww_dirty *dirty, enum trace_cause cause, const char *label,
 int
 journal_note(enum trace_note_kind kind, uint64_t value, const char *text)
 {
-  return trace_put_note(&journal.writer, &(struct trace_note){ time_now(), kind, value, trace_text_of(text) });
+  return trace_put_note(&journal.writer, &(struct trace_note){
+    time_now(), kind, value, trace_text_of(text) });
 }
 
 int

@@ -18,7 +18,10 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { FAULT_COST = 10000 /* ns, about: delivery, mprotect(), a stack */, STRETCH_MAX = 4, PATIENCE = 2, LEAST_SHARE = 5 };
+enum {
+  FAULT_COST = 10000,          /* ns, about: delivery, mprotect(), a stack */
+  STRETCH_MAX = 4, PATIENCE = 2, LEAST_SHARE = 5
+};
 #define INTERVAL_MAX ((uint64_t)60 * 1000000000)
 
 static struct {
@@ -84,9 +87,9 @@ static void
 tell_interval(uint64_t before, unsigned percent)
 {
   char text[160];
-  snprintf(text, sizeof text, "the interval is %s from %.1f ms to %.1f ms: tracking took %u %% of the program's time",
-           keep.interval > before ? "stretched" : "shortened", (double)before / 1e6, (double)keep.interval / 1e6,
-           percent);
+  snprintf(text, sizeof text, "the interval is %s from %.1f ms to %.1f ms: tracking took %u %% of the "
+           "program's time", keep.interval > before ? "stretched" : "shortened", (double)before / 1e6,
+           (double)keep.interval / 1e6, percent);
   (void)journal_note(TRACE_STRETCHED, keep.interval, text);
 }
 
@@ -124,8 +127,8 @@ adapt(uint64_t length, uint64_t collect, uint64_t faults)
     return;
   keep.dear = percent > asked ? keep.dear + 1 : 0;
   if (keep.dear >= PATIENCE && atomic_exchange(&recorder.tracker->trapping, false)) {
-    (void)journal_note(TRACE_POLICY, WW_POLICY_ADAPTIVE, "tracking takes too long: pages that are written in most "
-                       "epochs are verified from now on, and their writers are not seen");
+    (void)journal_note(TRACE_POLICY, WW_POLICY_ADAPTIVE, "tracking takes too long: pages that are written in "
+                       "most epochs are verified from now on, and their writers are not seen");
     keep.dear = 0;
     return;
   }
@@ -216,8 +219,8 @@ end_by_death(void)
   int status = 0;
   if (companion_was_replaced())
     journal_end(TRACE_REPLACED, 0, "");
-  else if (recorder_is_first())
-    return;                     /* the command knows how */
+  else if (recorder_is_first() && os_parent_id() == recorder.settings.command)
+    return;                     /* the command knows how, if it lives */
   else if (!companion_status(&status))
     journal_end(TRACE_EXITED, 0, "the status is not known");
   else if (WIFSIGNALED(status))

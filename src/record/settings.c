@@ -12,7 +12,8 @@ gather(const struct settings *settings, uint64_t number[NUMBERS])
 {
   const uint64_t gathered[NUMBERS] = {
     settings->interval, settings->stacks, settings->kinds, settings->engine, settings->policy,
-    settings->overhead, settings->follow, settings->audit, settings->unshielded, settings->duration, settings->limit,
+    settings->overhead, settings->follow, settings->audit, settings->unshielded, settings->duration,
+    settings->limit,
     (uint64_t)(settings->trace + 1), (uint64_t)(settings->control + 1),
     (uint32_t)settings->command, (uint64_t)settings->origin << 32 | (uint32_t)settings->origin_pid
   };

@@ -23,7 +23,8 @@ static void
 print_epoch(const struct trace_epoch *epoch)
 {
   printf("epoch %" PRIu64 " %s pages %" PRIu64 " faults %" PRIu64 " length %" PRIu64 " label %.*s\n",
-         epoch->number, trace_cause_name(epoch->cause), epoch->pages, epoch->faults, epoch->end - epoch->begin,
+         epoch->number, trace_cause_name(epoch->cause), epoch->pages, epoch->faults,
+         epoch->end - epoch->begin,
          (int)epoch->label.length, epoch->label.bytes);
 }
 

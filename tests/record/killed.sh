@@ -33,6 +33,7 @@ for i in $(seq "$times"); do
   fi
   has '^end signalled 9' && whole=$((whole + 1))
 done
-verdict "killed $times times: every epoch that was closed is there, and nothing is damaged" same $good "$times"
+verdict "killed $times times: every epoch that was closed is there, and nothing is damaged" \
+  same $good "$times"
 verdict 'who is left says how the program ended' test $whole -ge $((times - (times + 2) / 3))
 plan

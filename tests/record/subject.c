@@ -2,7 +2,7 @@
  *
  * subject agree LIST SEED EPOCHS   writes at random, marks epochs, and tells what it wrote; of one mapping
  *                                  the kernel (PAGEMAP_SCAN) tells, where it can
- * subject busy COUNTER             writes and marks for ever; how many epochs were closed, in a file
+ * subject busy COUNTER [EPOCHS]    writes and marks, for ever; how many epochs were closed, in a file
  * subject spin SECONDS             writes much, as fast as it can
  * subject shut                     closes all it can, goes away, becomes nobody; writes and marks
  * subject forks                    children that write, by fork(), vfork() and posix_spawn() */
@@ -70,7 +70,8 @@ scan(const struct area *watched, unsigned epoch)
   uintptr_t at = (uintptr_t)watched->memory, end = at + watched->pages * PAGE;
   while (at < end) {
     struct userfault_scan scan = {
-      .size = sizeof scan, .flags = USERFAULT_SCAN_PROTECT | USERFAULT_SCAN_CHECK_ASYNC, .start = at, .end = end,
+      .size = sizeof scan, .flags = USERFAULT_SCAN_PROTECT | USERFAULT_SCAN_CHECK_ASYNC,
+      .start = at, .end = end,
       .ranges = (uintptr_t)ranges, .range_count = 64, .all_of = USERFAULT_SCAN_WRITTEN,
       .returned = USERFAULT_SCAN_WRITTEN
     };
@@ -175,7 +176,7 @@ agree(const char *path, uint64_t seed, unsigned epochs)
 /* ----------------------------------------------------------------------- the others */
 
 static int
-busy(const char *path)
+busy(const char *path, uint64_t epochs)
 {
   int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
   uint64_t count = 0;
@@ -183,7 +184,7 @@ busy(const char *path)
   state = (uint64_t)getpid();
   if (fd < 0 || !memory)
     return 1;
-  for (;;) {
+  while (count < epochs) {
     for (unsigned i = 0; i < 50; i++)
       memory[number(PAGES * PAGE)]++;
     ww_marker("busy");
@@ -191,6 +192,8 @@ busy(const char *path)
     if (pwrite(fd, &count, sizeof count, 0) != sizeof count)
       return 1;
   }
+  puts("spun");
+  return 5;
 }
 
 static int
@@ -264,8 +267,8 @@ main(int argc, char **argv)
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "agree") && argc == 5)
     return agree(argv[2], strtoull(argv[3], NULL, 10), (unsigned)atoi(argv[4]));
-  if (!strcmp(what, "busy") && argc == 3)
-    return busy(argv[2]);
+  if (!strcmp(what, "busy") && argc >= 3)
+    return busy(argv[2], argc > 3 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
   if (!strcmp(what, "spin") && argc == 3)
     return spin(atof(argv[2]));
   if (!strcmp(what, "shut"))
