@@ -1,4 +1,5 @@
-/* durable.c - a checkpoint made at once, beside write() and fsync() of the same bytes, and a restore beside read(). */
+/* durable.c - a checkpoint made at once, beside write() and fsync() of the same bytes, and a restore beside
+ * read(). */
 #define _GNU_SOURCE
 #include "config.h"
 #include "bench.h"
@@ -193,7 +194,8 @@ restore(const struct durable *durable, bool cold, bool fresh, double *time)
   ww_chain_close(chain);
   if (error)
     return bench_fail("%s", ww_chain_error());
-  return !fresh && memcmp(durable->target, durable->memory, TOTAL) != 0 ? bench_fail("other bytes came back") : 0;
+  return !fresh && memcmp(durable->target, durable->memory, TOTAL) != 0 ? bench_fail("other bytes came back")
+    : 0;
 }
 
 /* --------------------------------------------------------------------- rounds */
@@ -217,7 +219,8 @@ measure_once(struct durable *durable, int what, double *time)
       return write_checkpoint(durable, WW_CHAIN_DIRECT, time);
     default:
       what -= READ_WARM;
-      return (what & 1) ? restore(durable, what >= 4, what & 2, time) : read_plainly(durable, what >= 4, what & 2, time);
+      return (what & 1) ? restore(durable, what >= 4, what & 2, time)
+        : read_plainly(durable, what >= 4, what & 2, time);
   }
 }
 

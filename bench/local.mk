@@ -26,6 +26,7 @@ bench_bench_SOURCES = \
   tests/shield/shielded.h
 bench_bench_LDADD = libwritewatch-checkpoint.la libwritewatch.la $(JANSSON_LIBS) -lm
 
+EXTRA_DIST += %D%/chain-bytes.sh
 # Reports of a trace of a gigabyte: time and memory. REPORTFLAGS='--bytes 100000000'
 check_PROGRAMS += bench/report
 bench_report_SOURCES = %D%/report.c
@@ -34,6 +35,7 @@ CLEANFILES += bench.csv bench.json
 .PHONY: bench
 bench: bench/bench$(EXEEXT) bench/report$(EXEEXT) tests/trace/make_trace$(EXEEXT) writewatch$(EXEEXT)
 	bench/bench$(EXEEXT) $(BENCHFLAGS)
+	$(SHELL) $(srcdir)/%D%/chain-bytes.sh ./writewatch$(EXEEXT)
 	bench/report$(EXEEXT) $(REPORTFLAGS)
 	./writewatch$(EXEEXT) bench --output bench-results $(SUITEFLAGS)
 	$(SHELL) $(srcdir)/%D%/record.sh

@@ -1,10 +1,10 @@
 /* meanwhile.c - a checkpoint that is written while the program goes on, beside fork(): for how long does the
  * program stand still, and how much slower is it until all is saved?
  *
- * 1 GiB is watched, a tenth of it written since the last checkpoint: in stretches of 64 pages, or page by page
- * at random. The rival's child writes the same pages to a file, or all of the memory, as one who tracks nothing
- * has to. Nobody flushes to the disk. What the writer loses is its own processor time, so that what else runs
- * on the machine does not count: calls, traps, copies, and the memory's bandwidth. */
+ * 1 GiB is watched, a tenth of it written since the last checkpoint: in stretches of 64 pages, or page by
+ * page at random. The rival's child writes the same pages to a file, or all of the memory, as one who
+ * tracks nothing has to. Nobody flushes to the disk. What the writer loses is its own processor time, so
+ * that what else runs on the machine does not count: calls, traps, copies, and the memory's bandwidth. */
 #include "config.h"
 #include "bench.h"
 #include "writewatch-checkpoint.h"
@@ -234,7 +234,9 @@ timed_sweeps(const struct ground *ground, enum way way, unsigned sweeps, double 
 static int
 measure_losses(const struct ground *ground, const struct bench_run *run)
 {
-  static const char *const names[] = { "", "lost-beside-ours", "lost-beside-fork-of-same", "lost-beside-fork-of-all" };
+  static const char *const names[] = {
+    "", "lost-beside-ours", "lost-beside-fork-of-same", "lost-beside-fork-of-all"
+  };
   const unsigned sweeps = run->quick ? 100 : 200, rounds = run->quick ? 3 : 5;
   double lost[4][8], pause;
   int status = 0;

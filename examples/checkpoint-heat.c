@@ -4,9 +4,9 @@
  *   ./checkpoint-heat --dir state --steps 2000          kill -9 it, whenever you like
  *   ./checkpoint-heat --dir state --steps 2000 --resume it ends with the same bits
  *
- * Heat spreads from a hot spot over a square plate (Jacobi iteration). Every few steps what was written goes to
- * disk, as a checkpoint of a chain: libwritewatch-checkpoint knows which pages, and compares, packs, flushes,
- * checks and restores. A checkpoint that a disk has torn is passed over, and that is said.
+ * Heat spreads from a hot spot over a square plate (Jacobi iteration). Every few steps what was written goes
+ * to disk, as a checkpoint of a chain: libwritewatch-checkpoint knows which pages, and compares, packs,
+ * flushes, checks and restores. A checkpoint that a disk has torn is passed over, and that is said.
  *
  * Exit status: 0 done; 1 something failed; 2 wrong usage.
  */

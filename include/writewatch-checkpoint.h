@@ -94,7 +94,7 @@ struct ww_checkpoint_info {
  * replaced or removed by `keep'. The chain must not be called from here. What it returns other
  * than 0 is told to `note'; the checkpoint stands. */
 typedef int ww_chain_commit(void *context, const char *path, const struct ww_checkpoint_info *info);
-/* A line for a person: what was skipped, and why. */
+/* A line for a person: what was skipped, and why. Also from a thread of the chain's (WW_CHAIN_BACKGROUND). */
 typedef void ww_chain_note(void *context, const char *text);
 
 struct ww_chain_options {
@@ -163,8 +163,8 @@ WW_API int ww_checkpoint(ww_chain *chain, ww_tracker *tracker, struct ww_checkpo
 WW_API int ww_chain_feed(ww_chain *chain, const ww_dirty *dirty);
 
 /* The same as ww_checkpoint(), but back as soon as the dirty pages are known and armed: a thread
- * of the chain's writes them. The image is that of the moment of this call, whatever is written meanwhile: a page that is
- * about to be written before it was saved is copied first. The regions must stay mapped, and the
+ * of the chain's writes them. The image is that of the moment of this call, whatever is written meanwhile: a
+ * page that is about to be written before it was saved is copied first. The regions must stay mapped, and the
  * tracker alive, until ww_checkpoint_wait() has returned; ww_collect() may not be called until then.
  * Errors as for ww_checkpoint(), and
  * -ENOTSUP   the tracker cannot tell before a page is written (WW_ENGINE_PAGEMAP) */
@@ -200,8 +200,9 @@ struct ww_chain_region {
   size_t      page_size;     /* bytes */
 };
 
-/* Where a region shall go: memory of region->length bytes that can be written to, or NULL: nowhere, it is
- * left out. Called for each region, before any memory is written to. */
+/* Where a region shall go: memory of region->length bytes, page-aligned, that can be written to, or NULL:
+ * nowhere, it is left out. Called for each region, before any memory is written to. The chain must not be
+ * called from here. */
 typedef void *ww_chain_place(void *context, const struct ww_chain_region *region);
 /* Where it went, once all of it is there. */
 typedef void ww_chain_placed(void *context, const struct ww_chain_region *region, void *address);

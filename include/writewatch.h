@@ -415,11 +415,11 @@ struct ww_snapshot_options {
 };
 #define WW_SNAPSHOT_OPTIONS_INIT { sizeof(struct ww_snapshot_options), 0, 0 }
 
-/* End the epoch, begin the next, as ww_collect(), and hold what was written in the one that ended. `options` may
- * be NULL. The caller owns *dirty, as of ww_collect(), and *snapshot, and ends that with ww_snapshot_end(), the
- * one before the other or the other before the one. One snapshot at a time for each tracker.
- * Meanwhile ww_collect() may be called, but not ww_stop(), nor ww_region_remove() for a region that was
- * there: they are -EBUSY. A region that is added is not in it. After ww_tracker_destroy(), and in a
+/* End the epoch, begin the next, as ww_collect(), and hold what was written in the one that ended.
+ * `options` may be NULL. The caller owns *dirty, as of ww_collect(), and *snapshot, and ends that with
+ * ww_snapshot_end(), the one before the other or the other before the one. One snapshot at a time for each
+ * tracker. Meanwhile ww_collect() may be called, but not ww_stop(), nor ww_region_remove() for a region
+ * that was there: they are -EBUSY. A region that is added is not in it. After ww_tracker_destroy(), and in a
  * child of fork(), the snapshot is over: nothing is held, and all that can be done is to end it.
  * On failure the epoch goes on and nothing is lost.
  * -EINVAL  an argument is NULL, options->size is not a known size, an unknown flag
@@ -432,11 +432,12 @@ struct ww_snapshot_options {
 WW_API int ww_snapshot_begin(ww_tracker *tracker, const struct ww_snapshot_options *options, ww_dirty **dirty,
                              ww_snapshot **snapshot);
 
-/* Copy whole pages, [address, address + length), to `buffer`, as they were at that moment, and let go of them:
- * each can be copied once. With `buffer` NULL they are only let go of (it is no error then if they
+/* Copy whole pages, [address, address + length), to `buffer`, as they were at that moment, and let go of
+ * them: each can be copied once. With `buffer` NULL they are only let go of (it is no error then if they
  * are not held). What was copied needs no ww_dirty_copy(). Any thread, several at once too.
  * -EINVAL  snapshot or address is NULL, or the range is not whole pages of one region
- * -ENODATA a page is not held: it was not written in that epoch, or was copied before, or the snapshot is over
+ * -ENODATA a page is not held: it was not written in that epoch, or was copied before, or the snapshot is
+ * over
  * -EFAULT  a page cannot be read: it is PROT_NONE, or behind the end of its file
  * -ENOBUFS a page is lost: it was written before it was copied, and there was no memory
  * On failure the pages before that one have been copied. */
@@ -458,10 +459,11 @@ struct ww_snapshot_stats {
  * -EINVAL an argument is NULL or stats->size is not a known size */
 WW_API int ww_snapshot_stats(const ww_snapshot *snapshot, struct ww_snapshot_stats *stats);
 
-/* Let go of all that is still held, and free the snapshot; NULL is allowed. Any thread; nobody else may be using it.
+/* Let go of all that is still held, and free the snapshot; NULL is allowed. Any thread; nobody else may be
+ * using it.
  * -ENOBUFS pages were lost: what was copied is not all
- * -EIO     the program closed the userfaultfd engine's descriptor meanwhile: writes may have come through, and
- *          what was copied is not to be trusted
+ * -EIO     the program closed the userfaultfd engine's descriptor meanwhile: writes may have come through,
+ *          and what was copied is not to be trusted
  * The snapshot has ended all the same. */
 WW_API int ww_snapshot_end(ww_snapshot *snapshot);
 

@@ -42,7 +42,8 @@ error_meaning(int error)
     { -EOVERFLOW, "the range wraps around the end of the address space" },
     { -EFBIG, "the range has 2^32 pages or more" },
     { -EEXIST, "the range overlaps a region that is watched already" },
-    { -EBUSY, "the range holds a stack, thread-local storage or memory of Writewatch itself, or there is a snapshot" },
+    { -EBUSY, "the range holds a stack, thread-local storage or memory of Writewatch itself; or there is a "
+              "snapshot" },
     { -EIO, "the kernel's list of mappings, or the output, could not be read or written" },
     { -ENOENT, "no writer was seen for this page" },
     { -EBADF, "the output is not an open file descriptor for writing" },

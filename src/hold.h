@@ -16,10 +16,10 @@
  *               E3  give back what slots are left
  *
  * Why what is saved is what the page held at that moment. It was read-only then. It is opened at N2 alone,
- * by somebody who has seen, or made, a copy that is not IN_PLACE. So as long as the word says IN_PLACE the page
- * is as it was, and a copy of it which is complete before the exchange succeeds was made while it did. N1
- * and S1 differ in nothing but where they copy to; neither waits for the other, and there may be any number
- * of both at once.
+ * by somebody who has seen, or made, a copy that is not IN_PLACE. So as long as the word says IN_PLACE the
+ * page is as it was, and a copy of it which is complete before the exchange succeeds was made while it did.
+ * N1 and S1 differ in nothing but where they copy to; neither waits for the other, and there may be any
+ * number of both at once.
  *
  * Why it need not be a handler that copies: engine_open() does it for all that come through there: faults,
  * pages opened ahead or in bulk, ww_touch(), loans to the kernel. Who changes a mapping on the program's
@@ -49,14 +49,14 @@ struct hold {
   _Atomic uintptr_t *copy;      /* [pages] */
   struct pool *pool;
   enum ww_engine engine;        /* the region's at that moment */
-  bool aliased;                 /* shared memory may be shown twice: a write here changes what is held there */
+  bool aliased;                 /* memory may be shown twice: a write here changes what is held there */
   bool fresh;                   /* the collect that goes with it is not done yet */
   _Atomic uint64_t copied;      /* pages, because somebody opened them */
   _Atomic uint64_t waits;       /* writers that were held back */
   _Atomic uint64_t lost;        /* pages */
 };
 
-/* A region's own, made with the first snapshot; nothing is held. NULL if there is no memory. Not for handlers. */
+/* A region's own, made with the first snapshot; nothing is held. NULL: no memory. Not for handlers. */
 struct hold *hold_create(size_t pages);
 void hold_destroy(struct hold *hold);
 

@@ -71,7 +71,7 @@ struct ww_region *region_create(struct ww_tracker *tracker, const char *name, ui
 struct ww_region *region_share(struct ww_region *region);
 void region_release(struct ww_region *region);
 
-/* Of these, by ascending address, the one that holds all of [start, end), whole pages; NULL if there is none. */
+/* Of these, by ascending address, the one that holds all of [start, end), whole pages; NULL: none. */
 struct ww_region *region_among(struct ww_region *const *region, size_t count, uintptr_t start, uintptr_t end);
 
 /* -EFAULT, and the sentence that says what to do. */

@@ -63,7 +63,10 @@ print_label(const struct report_part *part, const struct summary_row *row, const
   char text[40];
 
   if (!region) {
-    used = report_name_print(part->page.sink, "(several regions)", LABEL - 1, part->page.utf8);
+    /* Several small ones: where the first of them is. */
+    const struct index_region *first = trace_index_region(index, row->page);
+    snprintf(text, sizeof(text), "0x%" PRIx64 "..", first ? first->address : 0);
+    used = report_name_print(part->page.sink, text, LABEL - 1, part->page.utf8);
   } else if (before && before->region == row->region) {
     snprintf(text, sizeof(text), " +%s", figure_bytes(row->page * region->page_size).text);
     used = report_name_print(part->page.sink, text, LABEL - 1, part->page.utf8);

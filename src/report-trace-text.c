@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_SHOWN = 3 };
+enum { CHILDREN_SHOWN = 3, COMMAND_SHOWN = 400 };
 
 /* A line of the head: what it is, and its value, parted where the line is full. */
 static void
@@ -70,7 +70,7 @@ say_process(const struct report_part *part)
 
   if (gmtime_r(&seconds, &utc))
     strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S UTC", &utc);
-  if (start->origin == TRACE_FIRST)
+  if (start->origin == TRACE_FIRST || start->origin_pid == 0)
     say_formatted(part, "process", "%" PRIu64 ", since %s", start->pid, when);
   else
     say_formatted(part, "process", "%" PRIu64 ", by %s of process %" PRIu64 ", since %s", start->pid,
@@ -128,7 +128,9 @@ report_trace_head(const struct report_part *part)
   if (!index->started) {
     say(part, "", "its beginning is missing: what was recorded is not known");
   } else {
-    if (*index->arguments)
+    if (strlen(index->arguments) > COMMAND_SHOWN)
+      say_formatted(part, "command", "%.*s ...", COMMAND_SHOWN, index->arguments);
+    else if (*index->arguments)
       say(part, "command", index->arguments);
     if (*index->executable)
       say(part, "program", index->executable);
@@ -310,7 +312,8 @@ say_evidence(const struct report_part *part)
     report_line_words(&line, ", ", "%s verified (their content differed; by whom is not known)",
                     figure_count(kinds[WW_VERIFIED]).text);
   if (kinds[WW_DECLARED])
-    report_line_words(&line, ", ", "%s DECLARED (written by the kernel for the program, or announced)",
+    report_line_words(&line, ", ",
+                      "%s DECLARED (written or mapped anew by the kernel for the program, or announced)",
                     figure_count(kinds[WW_DECLARED]).text);
   if (kinds[WW_ASSUMED])
     report_line_words(&line, ", ", "%s assumed (may be unwritten)", figure_count(kinds[WW_ASSUMED]).text);

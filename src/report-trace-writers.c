@@ -142,7 +142,8 @@ print_rest(const struct report_part *part, const struct summary_writer *sorted, 
   const struct summary_writers *writers = &summary->writers[part->choice->by];
   uint64_t kinds[] = { summary->dirty.by_evidence[WW_DECLARED], summary->dirty.by_evidence[WW_VERIFIED],
                        summary->dirty.by_evidence[WW_ASSUMED] };
-  static const char *const words[] = { "DECLARED: written by the kernel for the program, or announced",
+  static const char *const words[] =
+      { "DECLARED: written or mapped anew by the kernel for the program, or announced",
                                        "verified: their content differed, nobody was seen writing",
                                        "assumed: made writable in bulk, they may be unwritten" };
   double all = (double)summary->dirty.pages;

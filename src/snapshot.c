@@ -19,8 +19,8 @@
  *     is in a processor's buffer was made by an instruction that is done, while the page was writable.)
  *   - From T on hold.h takes over: what is saved is what the page held then.
  * So the image is a state that the memory was in, at one instant between the call and the return of
- * ww_snapshot_begin(). It follows, whatever the threads do: a write that happened before the call is in it, one
- * that happens after the return is not; and if one write happened before another, in one thread or
+ * ww_snapshot_begin(). It follows, whatever the threads do: a write that happened before the call is in it,
+ * one that happens after the return is not; and if one write happened before another, in one thread or
  * through any chain of threads, and the later one is in the image, so is the earlier one. That is what F1
  * is for: pages are armed one after the other, and without it a thread could write to a page that is armed
  * already (its old content is saved: the write is not in the image) and then to one that is armed later
@@ -274,8 +274,9 @@ prepare(struct ww_snapshot *snapshot, size_t pool)
   for (size_t i = 0; i < tracker->regions; i++) {
     struct ww_region *region = tracker->region[i];
     if (atomic_load(&region->engine) == WW_ENGINE_PAGEMAP)
-      return error_set(-ENOTSUP, "region \"%s\": with the pagemap engine nobody knows of a write before it is "
-                       "made; a tracker for snapshots needs WW_ENGINE_MPROTECT or WW_ENGINE_USERFAULTFD",
+      return error_set(-ENOTSUP, "region \"%s\": with the pagemap engine nobody knows of a write before "
+                       "it is made; a tracker for snapshots needs WW_ENGINE_MPROTECT or "
+                       "WW_ENGINE_USERFAULTFD",
                        region->name);
     if (!region->hold_memory && !(region->hold_memory = hold_create(region->pages)))
       return error_set(-ENOMEM, "region \"%s\": no memory to hold %zu pages", region->name, region->pages);
@@ -396,13 +397,13 @@ read_options(const struct ww_snapshot_options *given, struct ww_snapshot_options
 }
 
 int
-ww_snapshot_begin(struct ww_tracker *tracker, const struct ww_snapshot_options *given, struct ww_dirty **dirty,
-                  struct ww_snapshot **made)
+ww_snapshot_begin(struct ww_tracker *tracker, const struct ww_snapshot_options *given,
+                  struct ww_dirty **dirty, struct ww_snapshot **made)
 {
   struct ww_snapshot_options options = WW_SNAPSHOT_OPTIONS_INIT;
   if (!tracker || !dirty || !made)
-    return error_set(-EINVAL, "ww_snapshot_begin: the tracker, or the place for the dirty set or the snapshot is "
-                     "NULL");
+    return error_set(-EINVAL, "ww_snapshot_begin: the tracker, or the place for the dirty set or the "
+                     "snapshot, is NULL");
   int error = read_options(given, &options);
   if (error)
     return error;

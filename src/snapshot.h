@@ -1,5 +1,5 @@
-/* snapshot.h - what memory held at one moment, while the program goes on writing to it: taken (snapshot.c), and
- * saved (saving.c). */
+/* snapshot.h - what memory held at one moment, while the program goes on writing to it: taken (snapshot.c),
+ * and saved (saving.c). */
 #ifndef WW_SNAPSHOT_H
 #define WW_SNAPSHOT_H
 

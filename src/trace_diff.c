@@ -145,7 +145,8 @@ trace_diff(struct diff_pairs *pairs, const struct trace_summary *const summaries
     return error;
   }
   ordering = summaries;
-  qsort(pairs->all, pairs->count, sizeof(*pairs->all), by_change);
+  if (pairs->count > 0)
+    qsort(pairs->all, pairs->count, sizeof(*pairs->all), by_change);
   return 0;
 }
 

@@ -70,6 +70,26 @@ print_case(FILE *out, const struct bench_options *options, const struct bench_re
     print_score(out, options, result, i);
 }
 
+/* A policy that learns costs most in the first epochs: who reads a mean must know of how many it is. */
+static void
+print_epochs(FILE *out, const struct bench_result *results, size_t count)
+{
+  unsigned least = 0, most = 0, rounds_least = 0, rounds_most = 0;
+
+  for (size_t i = 0; i < count; i++) {
+    const unsigned epochs = results[i].epochs, rounds = results[i].scores[BENCH_UNTRACKED].rounds;
+
+    if (!(results[i].what.groups & BENCH_SUITE) || !results[i].scores[BENCH_UNTRACKED].ran)
+      continue;
+    least = least == 0 || epochs < least ? epochs : least;
+    most = epochs > most ? epochs : most;
+    rounds_least = rounds_least == 0 || rounds < rounds_least ? rounds : rounds_least;
+    rounds_most = rounds > rounds_most ? rounds : rounds_most;
+  }
+  fprintf(out, "The suite's cases ran for %u to %u epochs, the first ones counted, in %u to %u rounds.\n",
+          least, most, rounds_least, rounds_most);
+}
+
 static void
 print_means(FILE *out, const struct bench_result *results, size_t count)
 {
@@ -125,6 +145,7 @@ bench_table(FILE *out, const struct bench_options *options, const struct bench_r
   for (size_t i = 0; i < count; i++)
     print_case(out, options, &results[i]);
   print_means(out, results, count);
+  print_epochs(out, results, count);
   print_figures(out, results, count);
   fprintf(out, "\ncost: time of an epoch and its collect, less that of the epoch untracked beside it;\n"
           "median of the rounds. ratio: to pagemap-scan's in the same round. faults: the run's part of it;\n"

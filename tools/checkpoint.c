@@ -22,7 +22,8 @@ static const struct action {
 } actions[] = {
   { "list", checkpoint_list, 0, 0, "f", "list DIR", "what checkpoints there are" },
   { "show", checkpoint_show, 0, 0, "fg", "show DIR", "one of them, and its regions" },
-  { "verify", checkpoint_verify, 0, 0, "f", "verify DIR", "read every byte and compare it with its checksum" },
+  { "verify", checkpoint_verify, 0, 0, "f", "verify DIR",
+    "read every byte and compare it with its checksum" },
   { "restore", checkpoint_restore, 0, 0, "fgo", "restore DIR --output OUT",
     "each region into a file in the new directory OUT" },
   { "extract", checkpoint_extract, 1, 1, "go", "extract DIR REGION", "the bytes of one region" },
@@ -172,7 +173,8 @@ check_operands(const struct action *action, const struct checkpoint_options *opt
 {
   for (const char *letter = given; *letter; letter++)
     if (!strchr(action->letters, *letter)) {
-      complain("checkpoint %s: takes no -%c; `writewatch checkpoint --help' lists the options", action->name, *letter);
+      complain("checkpoint %s: takes no -%c; `writewatch checkpoint --help' lists the options", action->name,
+               *letter);
       return STATUS_USAGE;
     }
   if (!options->directory || options->count < action->least || options->count > action->most) {

@@ -28,7 +28,8 @@ checkpoint_bar(const char *what, uint64_t done, uint64_t all)
     return;
   done = done < all ? done : all;
   int full = (int)((double)done / (double)all * WIDTH);
-  fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, full, "########################################", WIDTH - full, "",
+  fprintf(stderr, "\r%s [%.*s%*s] %3d %%", what, full, "########################################",
+          WIDTH - full, "",
           (int)((double)done / (double)all * 100));
   bar_shown = true;
 }
@@ -54,7 +55,8 @@ watch_chain(void *argument)
   struct ww_checkpoint_progress progress = { .size = sizeof progress };
   while (!atomic_load(&watch->end)) {
     usleep(100000);
-    if (!atomic_load(&watch->end) && ww_checkpoint_progress(watch->chain, &progress) == 0 && progress.under_way)
+    if (!atomic_load(&watch->end) && ww_checkpoint_progress(watch->chain, &progress) == 0
+        && progress.under_way)
       checkpoint_bar("reading", progress.bytes_done, progress.bytes);
   }
   return NULL;

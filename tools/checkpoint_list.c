@@ -52,11 +52,13 @@ print_entry(const struct ww_chain_entry *entry)
   if (entry->parent)
     snprintf(parent, sizeof parent, "%" PRIu64, entry->parent);
   if (entry->bytes)
-    printf("%10" PRIu64 "  %8s  %10" PRIu64 "  %s  %10s  %9s  %9s  %9s  ", entry->generation, parent, entry->label,
+    printf("%10" PRIu64 "  %8s  %10" PRIu64 "  %s  %10s  %9s  %9s  %9s  ", entry->generation, parent,
+           entry->label,
            date, figure_bytes(entry->bytes).text, figure_count(entry->whole_pages).text,
            figure_count(entry->partial_pages).text, figure_count(entry->zero_pages).text);
   else
-    printf("%10" PRIu64 "  %8s  %10s  %20s  %10s  %9s  %9s  %9s  ", entry->generation, "-", "-", "-", "-", "-", "-",
+    printf("%10" PRIu64 "  %8s  %10s  %20s  %10s  %9s  %9s  %9s  ", entry->generation, "-", "-", "-", "-",
+           "-", "-",
            "-");
   puts(entry->sound ? "sound" : entry->problem);
 }
@@ -96,7 +98,8 @@ list(const struct checkpoint_options *options, bool verify)
   ww_chain *chain;
   enum status status = checkpoint_open(options, false, &chain);
   if (status == STATUS_OK && !listing.json)
-    printf("%10s  %8s  %10s  %-20s  %10s  %9s  %9s  %9s  %s\n", "generation", "parent", "label", "time", "file",
+    printf("%10s  %8s  %10s  %-20s  %10s  %9s  %9s  %9s  %s\n", "generation", "parent", "label", "time",
+           "file",
            "whole", "partial", "zero", "state");
   if (status == STATUS_OK) {
     if (verify)
@@ -154,7 +157,8 @@ show_region(void *context, const struct ww_chain_region *region)
   struct listing *listing = context;
   if (listing->json)
     json_array_append_new(listing->array, json_pack("{s:o, s:I, s:I, s:I, s:I}",
-      "name", json_string(region->name) ? json_string(region->name) : json_string("?"), "id", (json_int_t)region->id,
+      "name", json_string(region->name) ? json_string(region->name) : json_string("?"), "id",
+        (json_int_t)region->id,
       "address", (json_int_t)(uintptr_t)region->address, "length", (json_int_t)region->length,
       "page_size", (json_int_t)region->page_size));
   else

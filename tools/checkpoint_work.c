@@ -50,7 +50,8 @@ checkpoint_extract(const struct checkpoint_options *options)
   }
   if (status == STATUS_OK && image.count != 1) {
     complain("%s: checkpoint %" PRIu64 " has %s region '%s': `writewatch checkpoint show' lists them",
-             options->directory, image.info.generation, image.count ? "more than one" : "no", options->operands[0]);
+             options->directory, image.info.generation, image.count ? "more than one" : "no",
+               options->operands[0]);
     status = STATUS_USAGE;
   }
   if (status == STATUS_OK)
@@ -96,7 +97,8 @@ write_piece(int directory, const char *where, const struct checkpoint_piece *pie
 static enum status
 write_pieces(const struct checkpoint_options *options, const struct checkpoint_image *image, json_t *table)
 {
-  int directory = mkdir(options->output, 0777) == 0 ? open(options->output, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  int directory = mkdir(options->output, 0777) == 0 ? open(options->output,
+                                                           O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   uint64_t done = 0;
   enum status status = STATUS_OK;
   if (directory < 0) {
@@ -117,7 +119,8 @@ write_pieces(const struct checkpoint_options *options, const struct checkpoint_i
                                            (json_int_t)piece->length));
     if (!options->json && status == STATUS_OK) {
       checkpoint_bar_end();
-      printf("%s/%s  %s, was at %p\n", options->output, name, figure_bytes(piece->length).text, piece->address);
+      printf("%s/%s  %s, was at %p\n", options->output, name, figure_bytes(piece->length).text,
+             piece->address);
     }
   }
   close(directory);
@@ -143,7 +146,8 @@ checkpoint_restore(const struct checkpoint_options *options)
   if (status == STATUS_OK)
     status = write_pieces(options, &image, table);
   if (status == STATUS_OK && options->json)
-    status = checkpoint_json(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:O}", "format", "writewatch-checkpoint-restore",
+    status = checkpoint_json(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:O}", "format",
+                                       "writewatch-checkpoint-restore",
       "version", 1, "generation", (json_int_t)image.info.generation, "label", (json_int_t)image.info.label,
       "time", (json_int_t)image.info.time, "skipped", (json_int_t)image.info.skipped, "regions", table));
   else if (status == STATUS_OK)
@@ -183,7 +187,8 @@ compare_pieces(const struct checkpoint_piece *a, const struct checkpoint_piece *
   size_t size = a->page_size, both = (a->length < b->length ? a->length : b->length) / size;
   size_t all = (a->length > b->length ? a->length : b->length) / size, differ = 0, begun = 0;
   for (size_t page = 0; page <= all; page++) {
-    bool same = page == all || (page < both && memcmp(a->memory + page * size, b->memory + page * size, size) == 0);
+    bool same = page == all || (page < both && memcmp(a->memory + page * size, b->memory + page * size,
+                                                      size) == 0);
     if (same && begun < page && differ)
       add_run(runs, json, begun, page - begun);
     if (same)
@@ -209,7 +214,8 @@ diff_piece(const struct checkpoint_piece *piece, const struct checkpoint_piece *
            pages == 1 ? "s" : "");
   json_array_append_new(table, json_pack("{s:o, s:I, s:I, s:o?, s:O}", "name", name ? name : json_string("?"),
                                          "pages", (json_int_t)(piece->length / piece->page_size), "differ",
-                                         (json_int_t)pages, "only_in", other ? NULL : json_string(alone), "runs",
+                                         (json_int_t)pages, "only_in", other ? NULL : json_string(alone),
+                                           "runs",
                                          runs));
   json_decref(runs);
   return pages;
@@ -234,13 +240,15 @@ checkpoint_diff(const struct checkpoint_options *options)
   json_t *table = json_array();
   if (status == STATUS_OK) {
     for (size_t i = 0; i < image[0].count; i++)
-      differ += diff_piece(&image[0].piece[i], find_piece(&image[1], &image[0].piece[i]), options->operands[0], table,
+      differ += diff_piece(&image[0].piece[i], find_piece(&image[1], &image[0].piece[i]),
+                           options->operands[0], table,
                            options->json);
     for (size_t i = 0; i < image[1].count; i++)
       if (!find_piece(&image[0], &image[1].piece[i]))
         differ += diff_piece(&image[1].piece[i], NULL, options->operands[1], table, options->json);
     if (options->json)
-      status = checkpoint_json(json_pack("{s:s, s:i, s:I, s:I, s:I, s:O}", "format", "writewatch-checkpoint-diff",
+      status = checkpoint_json(json_pack("{s:s, s:i, s:I, s:I, s:I, s:O}", "format",
+                                         "writewatch-checkpoint-diff",
         "version", 1, "a", (json_int_t)generation[0], "b", (json_int_t)generation[1], "differ",
         (json_int_t)differ, "regions", table));
   }
@@ -281,8 +289,10 @@ checkpoint_compact(const struct checkpoint_options *options)
   ww_chain_close(chain);
   if (status == STATUS_OK && options->json)
     status = checkpoint_json(json_pack("{s:s, s:i, s:{s:I, s:I}, s:{s:I, s:I}}", "format",
-      "writewatch-checkpoint-compact", "version", 1, "before", "checkpoints", (json_int_t)before.files, "bytes",
-      (json_int_t)before.bytes, "after", "checkpoints", (json_int_t)after.files, "bytes", (json_int_t)after.bytes));
+      "writewatch-checkpoint-compact", "version", 1, "before", "checkpoints", (json_int_t)before.files,
+        "bytes",
+      (json_int_t)before.bytes, "after", "checkpoints", (json_int_t)after.files, "bytes",
+        (json_int_t)after.bytes));
   else if (status == STATUS_OK)
     printf("%" PRIu64 " checkpoint%s, %s -> %" PRIu64 ", %s\n", before.files, figure_plural(before.files),
            figure_bytes(before.bytes).text, after.files, figure_bytes(after.bytes).text);

@@ -61,7 +61,8 @@ static enum status
 chain_failed(int error, const char *what)
 {
   complain("%s: %s", what, ww_chain_error());
-  return error == -ENOMEM ? STATUS_MEMORY : error == -ENOSPC || error == -EDQUOT || error == -EIO ? STATUS_OUTPUT
+  return error == -ENOMEM ? STATUS_MEMORY : error == -ENOSPC || error == -EDQUOT || error == -EIO
+    ? STATUS_OUTPUT
     : STATUS_INPUT;
 }
 
@@ -104,7 +105,8 @@ take_settings(struct demo_checkpoint *checkpoint, const struct demo_options *opt
   const struct state *was = &checkpoint->was;
   struct workload_run *run = checkpoint->run;
 
-  if (memcmp(was->magic, magic, sizeof magic) != 0 || memchr(was->workload, '\0', sizeof was->workload) == NULL) {
+  if (memcmp(was->magic, magic, sizeof magic) != 0 || memchr(was->workload, '\0',
+                                                             sizeof was->workload) == NULL) {
     complain("%s: was not written by `writewatch demo --checkpoint'", options->chain);
     return STATUS_INPUT;
   }
@@ -112,7 +114,8 @@ take_settings(struct demo_checkpoint *checkpoint, const struct demo_options *opt
     complain("%s: is of the workload %s, not of %s", options->chain, was->workload, run->workload->name);
     return STATUS_USAGE;
   }
-  if (was->page_size != run->page_size || was->threads == 0 || was->threads > DEMO_THREADS_MAX || was->epochs == 0) {
+  if (was->page_size != run->page_size || was->threads == 0 || was->threads > DEMO_THREADS_MAX
+      || was->epochs == 0) {
     complain("%s: was made on a machine with other pages", options->chain);
     return STATUS_INPUT;
   }
@@ -154,7 +157,8 @@ count_one(void *context, const struct ww_chain_entry *entry)
 }
 
 enum status
-demo_checkpoint_open(struct demo_checkpoint **result, const struct demo_options *options, struct workload_run *run)
+demo_checkpoint_open(struct demo_checkpoint **result, const struct demo_options *options,
+                     struct workload_run *run)
 {
   struct ww_chain_options chosen = WW_CHAIN_OPTIONS_INIT;
   const char *die = getenv("WRITEWATCH_DEMO_DIE");
@@ -208,7 +212,8 @@ void *
 demo_checkpoint_memory(struct demo_checkpoint *checkpoint, const char *name, size_t length)
 {
   void *wanted = (void *)checkpoint->next;
-  void *address = mmap(wanted, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+  void *address = mmap(wanted, length, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
                        0);
   if (address != MAP_FAILED && address != wanted) {
     munmap(address, length);
@@ -216,7 +221,8 @@ demo_checkpoint_memory(struct demo_checkpoint *checkpoint, const char *name, siz
     errno = EEXIST;
   }
   if (address == MAP_FAILED) {
-    complain("no %zu bytes at %p for region '%s', where a resumed run would look for it: %s", length, wanted, name,
+    complain("no %zu bytes at %p for region '%s', where a resumed run would look for it: %s", length, wanted,
+             name,
              strerror(errno));
     return NULL;
   }
@@ -289,7 +295,8 @@ place(void *context, const struct ww_chain_region *region)
 {
   struct demo_checkpoint *checkpoint = context;
   for (size_t i = 0; i < checkpoint->part_count; i++)
-    if (strcmp(checkpoint->parts[i].name, region->name) == 0 && checkpoint->parts[i].address == region->address
+    if (strcmp(checkpoint->parts[i].name, region->name) == 0
+        && checkpoint->parts[i].address == region->address
         && checkpoint->parts[i].length == region->length)
       return region->address;
   return NULL;
@@ -317,7 +324,8 @@ demo_checkpoint_restore(struct demo_checkpoint *checkpoint, const struct demo_pa
   checkpoint->state->epochs = checkpoint->run->epochs;
   checkpoint->state->interval = checkpoint->interval;
   each_piece(checkpoint, get);
-  fprintf(stderr, "resumed after epoch %u, from checkpoint %" PRIu64 "\n", checkpoint->state->done, info.generation);
+  fprintf(stderr, "resumed after epoch %u, from checkpoint %" PRIu64 "\n", checkpoint->state->done,
+          info.generation);
   return STATUS_OK;
 }
 
@@ -339,7 +347,8 @@ demo_checkpoint_note(struct demo_checkpoint *checkpoint, unsigned epoch)
 }
 
 enum status
-demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker, const ww_dirty *dirty, unsigned epoch)
+demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker, const ww_dirty *dirty,
+                      unsigned epoch)
 {
   struct ww_checkpoint_info info = { .size = sizeof info };
   if (!checkpoint)
@@ -366,7 +375,8 @@ demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker, c
 }
 
 void
-demo_checkpoint_describe(struct demo_checkpoint *checkpoint, const struct demo_part *parts, size_t count, char *text,
+demo_checkpoint_describe(struct demo_checkpoint *checkpoint, const struct demo_part *parts, size_t count,
+                         char *text,
                          size_t size)
 {
   XXH3_state_t *state = XXH3_createState();
@@ -381,6 +391,7 @@ demo_checkpoint_describe(struct demo_checkpoint *checkpoint, const struct demo_p
     XXH3_freeState(state);
   }
   snprintf(text, size, "memory %016" PRIx64 "%016" PRIx64 " after %u epochs; %" PRIu64 " deltas of %" PRIu64
-           " changed pages, %" PRIu64 " bytes", hash.high64, hash.low64, checkpoint->state->done, checkpoint->made,
+           " changed pages, %" PRIu64 " bytes", hash.high64, hash.low64, checkpoint->state->done,
+             checkpoint->made,
            checkpoint->changed, checkpoint->written);
 }

@@ -17,13 +17,15 @@ void *demo_checkpoint_memory(struct demo_checkpoint *checkpoint, const char *nam
 /* A region more: what of the workload's state lies outside of its memory. After setup. */
 enum status demo_checkpoint_prepare(struct demo_checkpoint *checkpoint, struct demo_part *part);
 /* With --resume: memory and state as they were. Before tracking starts. */
-enum status demo_checkpoint_restore(struct demo_checkpoint *checkpoint, const struct demo_part *parts, size_t count);
+enum status demo_checkpoint_restore(struct demo_checkpoint *checkpoint, const struct demo_part *parts,
+                                    size_t count);
 /* The epochs that had been done. */
 unsigned demo_checkpoint_done(const struct demo_checkpoint *checkpoint);
 /* Before the collect of an epoch, */
 void demo_checkpoint_note(struct demo_checkpoint *checkpoint, unsigned epoch);
 /* and behind it. */
-enum status demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker, const ww_dirty *dirty,
+enum status demo_checkpoint_epoch(struct demo_checkpoint *checkpoint, ww_tracker *tracker,
+                                  const ww_dirty *dirty,
                                   unsigned epoch);
 /* What all memory and state is, in 128 bits, for who compares two runs; and how the chain fared. */
 void demo_checkpoint_describe(struct demo_checkpoint *checkpoint, const struct demo_part *parts, size_t count,

@@ -152,6 +152,13 @@ parse(struct top_options *options, int argc, char **argv, bool *done)
   return STATUS_OK;
 }
 
+static void
+forget(struct top_options *options)
+{
+  for (unsigned i = 0; i < options->passed_count; i++)
+    free(options->passed[i]);
+}
+
 struct view {
   struct top_model     model;
   struct top_source    source;
@@ -259,7 +266,7 @@ watch(struct view *view)
   }
 }
 
-static int
+static enum status
 end(struct view *view, enum status status)
 {
   int number = top_signal(), ended;
@@ -295,8 +302,10 @@ top_main(int argc, char **argv)
   bool done;
 
   status = parse(&options, argc, argv, &done);
-  if (status != STATUS_OK || done)
+  if (status != STATUS_OK || done) {
+    forget(&options);
     return status;
+  }
   view.options = &options;
   view.drawn = !options.plain && top_terminal_here();
   if (top_model_open(&view.model))
@@ -308,5 +317,7 @@ top_main(int argc, char **argv)
       view.drawn = false;
     status = watch(&view);
   }
-  return end(&view, status);
+  status = end(&view, status);
+  forget(&options);
+  return status;
 }

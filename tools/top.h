@@ -17,7 +17,7 @@ struct top_options {
   pid_t       pid;             /* or a process that is being recorded, 0: none, */
   char      **command;         /* or what to record, NULL: nothing */
   const char *output;          /* where `command` is recorded; NULL: nowhere that stays */
-  const char *passed[16];      /* options for `writewatch record' */
+  char       *passed[16];      /* options for `writewatch record' */
   unsigned    passed_count;
   double      delay;           /* seconds between refreshes */
   uint64_t    count;           /* of refreshes, then it ends; 0: any */

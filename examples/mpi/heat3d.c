@@ -1,28 +1,29 @@
-/* heat3d.c - a solver on many processes that survives the death of any of them: heat in a cube, cut into slabs
- * along z, one a rank, by Open MPI.
+/* heat3d.c - a solver on many processes that survives the death of any of them: heat in a cube, cut into
+ * slabs along z, one a rank, by Open MPI.
  *
  *     mpicc -O2 -o heat3d heat3d.c $(pkg-config --cflags --libs writewatch-checkpoint)
  *     mpirun -n 4 ./heat3d --directory /scratch/run        and, when it was killed, the same again
  *
- * Each rank tracks its own memory, has a chain of its own (DIRECTORY/rank-N, on a file system that all share or
- * on one of the node's own), and saves what it has written while it goes on computing. A checkpoint of the
- * whole counts when all ranks have committed theirs:
+ * Each rank tracks its own memory, has a chain of its own (DIRECTORY/rank-N, on a file system that all
+ * share or on one of the node's own), and saves what it has written while it goes on computing. A
+ * checkpoint of the whole counts when all ranks have committed theirs:
  *
  *   - Between two steps, when no message is under way, all begin one, with the same label: the attempt (how
  *     often the job was started) and the step. Nobody begins another before all have said that the last is
  *     on the disk (MPI_Allreduce), and older ones are removed only then. So whenever the job dies, each
  *     rank has the last one that counts, and some may have one that does not.
  *   - When it is started again, the ranks look for the newest label that all of them have and can read, and
- *     restore that. Because the attempt is part of the label, what an earlier attempt left behind on some ranks
- *     is never taken together with what this one makes.
+ *     restore that. Because the attempt is part of the label, what an earlier attempt left behind on some
+ *     ranks is never taken together with what this one makes.
  *
- * Messages into tracked memory. The planes that a neighbour sends are received where they belong, in the array.
- * Open MPI moves small messages by copying, which a tracker sees like any other write. Between processes of
- * one machine larger ones are moved by the kernel (CMA: process_vm_readv(2) of the receiver, or
+ * Messages into tracked memory. The planes that a neighbour sends are received where they belong, in the
+ * array. Open MPI moves small messages by copying, which a tracker sees like any other write. Between
+ * processes of one machine larger ones are moved by the kernel (CMA: process_vm_readv(2) of the receiver, or
  * process_vm_writev(2) of the sender), with a network card by the card. Those find a read-only page and fail
- * (EFAULT, which Open MPI reports as "Read -1, expected ..."). So a buffer is announced by ww_touch() before it
- * is received into: it is writable then until the next checkpoint begins, and in the next checkpoint. Hence the
- * rule: between ww_checkpoint_begin() and the step's first ww_touch() no receive may be under way. */
+ * (EFAULT, which Open MPI reports as "Read -1, expected ..."). So a buffer is announced by ww_touch()
+ * before it is received into: it is writable then until the next checkpoint begins, and in the next
+ * checkpoint. Hence the rule: between ww_checkpoint_begin() and the step's first ww_touch() no receive may be
+ * under way. */
 #include <mpi.h>
 #include <writewatch-checkpoint.h>
 
@@ -40,7 +41,7 @@
 #define STEP_BITS 40                 /* of a label; what is above them is the attempt */
 
 struct settings {
-  int         size, steps, every;    /* cells along an edge; steps in all, and from one checkpoint to the next */
+  int         size, steps, every;    /* cells along an edge; steps in all, and between checkpoints */
   const char *directory, *on_commit;
   int         touch;
 };
@@ -48,7 +49,7 @@ struct settings {
 /* All that a restart needs: one mapping. */
 struct state {
   long   step;
-  double plane[];                    /* two arrays of `planes' planes, the first and last of each a neighbour's */
+  double plane[];                    /* two arrays of planes, the first and last of each a neighbour's */
 };
 
 struct solver {
@@ -186,7 +187,8 @@ exchange(struct solver *solver, double *now)
   receive(solver, now, below, 0, &request[0]);
   receive(solver, now + (size_t)last * solver->plane, above, 1, &request[1]);
   MPI_Isend(now + solver->plane, count, MPI_DOUBLE, below, 1, MPI_COMM_WORLD, &request[2]);
-  MPI_Isend(now + (size_t)(last - 1) * solver->plane, count, MPI_DOUBLE, above, 0, MPI_COMM_WORLD, &request[3]);
+  MPI_Isend(now + (size_t)(last - 1) * solver->plane, count, MPI_DOUBLE, above, 0, MPI_COMM_WORLD,
+            &request[3]);
   MPI_Waitall(4, request, MPI_STATUSES_IGNORE);
 }
 
@@ -199,8 +201,9 @@ compute(const struct solver *solver, const double *now, double *next)
     for (int y = 1; y < n - 1; y++)
       for (int x = 1; x < n - 1; x++) {
         size_t at = (size_t)z * plane + (size_t)y * row + (size_t)x;
-        next[at] = now[at] + 0.1 * (now[at - 1] + now[at + 1] + now[at - row] + now[at + row] + now[at - plane]
-                                    + now[at + plane] - 6 * now[at]);
+        double around = now[at - 1] + now[at + 1] + now[at - row] + now[at + row] + now[at - plane]
+          + now[at + plane];
+        next[at] = now[at] + 0.1 * (around - 6 * now[at]);
       }
 }
 
@@ -225,7 +228,8 @@ write_result(const struct solver *solver)
   size_t mine = (size_t)(solver->planes - 2) * solver->plane;
   snprintf(path, sizeof path, "%s/result-%d", solver->set.directory, solver->rank);
   FILE *file = fopen(path, "w");
-  int good = file && fwrite(array(solver, solver->state->step) + solver->plane, sizeof(double), mine, file) == mine;
+  const double *from = array(solver, solver->state->step) + solver->plane;
+  int good = file && fwrite(from, sizeof *from, mine, file) == mine;
   if (file && fclose(file) != 0)
     good = 0;
   if (!good)

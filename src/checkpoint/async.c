@@ -3,8 +3,8 @@
  *
  * What the memory held is the tracker's affair (ww_snapshot_begin()); here is the thread that saves it. All
  * pages of all regions are held at first, for what a checkpoint looks at is known only when the collect is
- * done: what an earlier one could not save is pending still, and a new region is looked at as a whole. The rest
- * is let go of first of all.
+ * done: what an earlier one could not save is pending still, and a new region is looked at as a whole. The
+ * rest is let go of first of all.
  *
  * `busy' keeps all other calls away from the chain until ww_checkpoint_wait() has returned; the lock is held
  * by the thread only while it commits, so that they can say so at once. */
@@ -75,8 +75,8 @@ let_go(const struct async *async)
     for (uint64_t unit = 0, next, end; unit < slot->units; unit = end) {
       next = slot_next(slot, unit, &end);
       if (next > unit)
-        (void)ww_snapshot_copy(async->snapshot, (const void *)(slot->address + unit * UNIT), (next - unit) * UNIT,
-                               NULL);
+        (void)ww_snapshot_copy(async->snapshot, (const void *)(slot->address + unit * UNIT),
+                               (next - unit) * UNIT, NULL);
     }
   }
 }
@@ -209,8 +209,8 @@ ww_checkpoint_wait(ww_chain *chain, struct ww_checkpoint_info *info)
   if (!chain)
     return chain_error(-EINVAL, "ww_checkpoint_wait: no chain");
   if (info && info->size < sizeof *info)
-    return chain_error(-EINVAL, "ww_checkpoint_info.size is %zu, less than the %zu of any version", info->size,
-                       sizeof *info);
+    return chain_error(-EINVAL, "ww_checkpoint_info.size is %zu, less than the %zu of any version",
+                       info->size, sizeof *info);
   if (chain->process != getpid())
     return chain_error(-EPERM, "%s: the chain belongs to process %d, which opened it", chain->path,
                        chain->process);

@@ -59,7 +59,8 @@ merge_region(struct merging *merging, const struct file_region *region)
       continue;
     error = content_read(&content, merging->decoder, first, end, &target, &culprit, problem);
     if (error) {
-      error = chain_error(image_is_damage(error) ? -EBADMSG : error, "%s: checkpoint %llu: %s", merging->shelf.path,
+      error = chain_error(image_is_damage(error) ? -EBADMSG : error, "%s: checkpoint %llu: %s",
+                          merging->shelf.path,
                           (unsigned long long)merging->line.image[culprit]->header.generation, problem);
       break;
     }
@@ -141,16 +142,69 @@ find_line(struct merging *merging, uint64_t newest)
                       : chain_error(-ENODATA, "%s: there is no checkpoint", shelf->path);
 }
 
+/* Are all the line's checkpoints from `base' on, or is base among them? */
+static bool
+stands_on(const struct line *line, uint64_t base)
+{
+  bool older = false, itself = false;
+  for (size_t i = 0; i < line->count; i++) {
+    older |= line->image[i]->header.generation < base;
+    itself |= line->image[i]->header.generation == base;
+  }
+  return itself || !older;
+}
+
+/* The line is shorter than what is to be kept: `more' of those before it stay too, of other lines, which a
+ * process left behind that began anew. The line becomes that of the oldest that stays; empty: nothing is to
+ * be done, or cannot be, because one that stays is based on one that would go. */
+static int
+find_older(struct merging *merging, size_t more)
+{
+  struct shelf *shelf = &merging->shelf;
+  size_t first = (size_t)(shelf_find(shelf, merging->line.image[0]->header.generation) - shelf->book);
+  size_t oldest = first > more ? first - more : 0;
+  int error = 0;
+  if (more == 0) {
+    merging->line.count = 1;
+    return 0;
+  }
+  line_close(&merging->line);
+  if (oldest == 0)
+    return 0;
+  while (oldest < first && (error = line_open(shelf, &shelf->book[oldest], &merging->line)) == -EBADMSG)
+    oldest++;
+  if (error)
+    return error == -EBADMSG ? 0 : error;
+  for (size_t i = oldest; i < shelf->count; i++) {
+    struct line other;
+    error = line_open(shelf, &shelf->book[i], &other);
+    bool stands = error != 0 || stands_on(&other, shelf->book[oldest].generation);
+    line_close(&other);
+    if ((error && error != -EBADMSG) || !stands) {
+      line_close(&merging->line);
+      return error == -EBADMSG ? 0 : error;
+    }
+  }
+  return 0;
+}
+
 static int
 compact_locked(ww_chain *chain, struct merging *merging, uint64_t newest, unsigned keep)
 {
   int error = shelf_open(&merging->shelf, chain->directory, chain->path);
   if (!error)
     error = find_line(merging, newest);
-  if (error || merging->line.count <= keep)
+  if (error)
     return error;
-  merging->line.count -= keep - 1;
+  if (merging->line.count > keep)
+    merging->line.count -= keep - 1;
+  else if ((error = find_older(merging, keep - merging->line.count)) != 0 || merging->line.count == 0)
+    return error;
   uint64_t base = merging->line.image[merging->line.count - 1]->header.generation;
+  if (merging->line.count == 1) {
+    remove_before(chain, &merging->shelf, base);
+    return 0;
+  }
   merging->decoder = decoder_create();
   merging->packer = packer_create();
   void *window = mmap(NULL, WINDOW, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

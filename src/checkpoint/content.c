@@ -85,7 +85,8 @@ overlay(struct content *content, uint32_t number)
 }
 
 int
-content_open(struct content *content, const struct line *line, int directory, const struct file_region *region)
+content_open(struct content *content, const struct line *line, int directory,
+             const struct file_region *region)
 {
   *content = (struct content){ line, directory, region, region_units(region), 0, NULL, NULL };
   if (line->count >= BASE_ZERO)

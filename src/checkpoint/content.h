@@ -11,7 +11,7 @@ struct content {
   const struct file_region *region;  /* of the line's last */
   uint64_t           units;
   uint64_t           reach;          /* units that any image so far had, `units' at most */
-  unsigned char     *some;           /* [units / CONTENT_STRETCH] not 0: files have something of this stretch */
+  unsigned char     *some;           /* [units / CONTENT_STRETCH] not 0: files have something of it */
   uint32_t          *base;           /* [units] 1 + index of the last image that has it whole, or BASE_ZERO */
 };
 
@@ -26,13 +26,13 @@ void content_close(struct content *content);
 
 /* Where the units go. */
 struct content_target {
-  unsigned char *memory;             /* of `first' and what follows, or NULL: all is read and checked, no more */
+  unsigned char *memory;             /* of `first' on, or NULL: all is read and checked, no more */
   bool           fresh;              /* it is zeroed, and nobody looks at it before all has gone well */
   struct slot   *slot;               /* remembers what the units hold, or NULL */
   _Atomic uint64_t *done;            /* counts bytes, or NULL */
   uint64_t       read;               /* bytes of files, added to */
 };
-/* Units first .. end - 1. -EBADMSG, -EIO: damage, which `problem' tells, and *culprit, the index in the line. */
+/* Units first .. end - 1. -EBADMSG, -EIO: damage, which `problem' tells, and *culprit, index in the line. */
 int content_read(const struct content *content, struct decoder *decoder, uint64_t first, uint64_t end,
                  struct content_target *target, size_t *culprit, char problem[PROBLEM]);
 

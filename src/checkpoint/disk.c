@@ -59,7 +59,8 @@ disk_open_directory(const char *path, bool make)
 int
 disk_open(int directory, const char *name, uint64_t *length)
 {
-  int file = UNINTERRUPTED(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  int file = UNINTERRUPTED(openat(directory, name,
+                                  O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (file < 0)
     return errno == ELOOP ? -EBADMSG : -errno;
   struct stat status;

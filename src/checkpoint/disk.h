@@ -14,11 +14,11 @@ uint64_t disk_generation(const char *name);
 
 int disk_open_directory(const char *path, bool make);     /* a descriptor */
 int disk_open(int directory, const char *name, uint64_t *length);  /* to read: a regular file or -EBADMSG */
-int disk_create(int directory, const char *name, bool *direct);    /* afresh; *direct: past the cache, if it can */
+int disk_create(int directory, const char *name, bool *direct);    /* *direct: past the cache, if it can */
 int disk_write(int file, const void *bytes, size_t length, uint64_t offset);
 int disk_read(int file, void *bytes, size_t length, uint64_t offset);  /* -EBADMSG: the file ends before */
 int disk_sync(int file);
-void disk_begin_writing(int file, uint64_t offset, uint64_t length);  /* a hint: it need not wait for the sync */
+void disk_begin_writing(int file, uint64_t offset, uint64_t length);  /* a hint: before the sync */
 int disk_truncate(int file, uint64_t length);
 int disk_rename(int directory, const char *from, const char *to);
 int disk_remove(int directory, const char *name);

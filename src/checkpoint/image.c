@@ -124,8 +124,8 @@ check_block(const struct image *image, size_t index, uint64_t *offset, size_t *s
   }
   *spans += block->spans;
   if (block->content == CONTENT_ZEROS)
-    return block->raw || block->stored || block->offset || block->encoding ? WRONG("block %zu is not empty", index)
-                                                                          : 0;
+    return block->raw || block->stored || block->offset || block->encoding
+      ? WRONG("block %zu is not empty", index) : 0;
   if (block->raw == 0 || block->raw > BLOCK_MAX || block->stored == 0 || block->stored > block->raw
       || (block->encoding == ENCODING_RAW) != (block->stored == block->raw) || block->offset != *offset
       || block->stored > image->length - *offset

@@ -39,7 +39,8 @@ count_pages(const struct image *image, struct ww_chain_entry *entry)
   for (size_t i = 0; i < image->blocks; i++)
     for (uint32_t j = 0; j < image->block[i].spans; j++, span++)
       *(image->block[i].content == CONTENT_PAGES ? &entry->whole_pages
-        : image->block[i].content == CONTENT_PATCHES ? &entry->partial_pages : &entry->zero_pages) += span->count;
+        : image->block[i].content == CONTENT_PATCHES ? &entry->partial_pages
+          : &entry->zero_pages) += span->count;
 }
 
 static void
@@ -97,7 +98,8 @@ inventory(ww_chain *chain, bool blocks, ww_chain_each *each, void *context)
       stopped = each(context, &entry);
   }
   if (!error && !stopped && blocks && unsound)
-    error = chain_error(-EBADMSG, "%s: %llu of %zu checkpoints are not sound, the first is %llu: %s", shelf.path,
+    error = chain_error(-EBADMSG, "%s: %llu of %zu checkpoints are not sound, the first is %llu: %s",
+                        shelf.path,
                         (unsigned long long)unsound, shelf.count, (unsigned long long)first,
                         shelf_find(&shelf, first)->problem);
   decoder_free(decoder);
@@ -120,7 +122,8 @@ inventory_regions(ww_chain *chain, uint64_t generation, ww_chain_each_region *ea
     error = chain_error(-EBADMSG, "%s: checkpoint %llu is not sound: %s", shelf.path, number, book->problem);
   for (size_t i = 0; !error && i < book->image->regions && !stopped; i++) {
     const struct file_region *at = &book->image->region[i];
-    struct ww_chain_region region = { at->name, at->id, (void *)(uintptr_t)at->address, at->length, at->page_size };
+    struct ww_chain_region region = { at->name, at->id, (void *)(uintptr_t)at->address, at->length,
+                                      at->page_size };
     stopped = each(context, &region);
   }
   shelf_close(&shelf);

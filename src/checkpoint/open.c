@@ -23,8 +23,8 @@ enum {
 
 /* --------------------------------------------------------------------- lock */
 
-/* A lock of fcntl(2) is this process's: a child does not inherit it, and it dies with us. But it does not keep
- * us from ourselves, and goes when any descriptor of its file is closed: hence the list. */
+/* A lock of fcntl(2) is this process's: a child does not inherit it, and it dies with us. But it does not
+ * keep us from ourselves, and goes when any descriptor of its file is closed: hence the list. */
 static struct writing {
   struct writing *next;
   dev_t device;
@@ -45,7 +45,8 @@ lock_file(ww_chain *chain)
     pid_t owner = fcntl(file, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK ? whole.l_pid : 0;
     close(file);
     return error == -EBUSY ? chain_error(error, "%s: process %d writes this chain", chain->path, (int)owner)
-                           : chain_error(error, "%s/lock: cannot be locked: %s", chain->path, strerror(-error));
+                           : chain_error(error, "%s/lock: cannot be locked: %s", chain->path,
+                                         strerror(-error));
   }
   chain->lock_file = file;
   return 0;
@@ -66,7 +67,8 @@ lock_chain(ww_chain *chain)
   pthread_mutex_lock(&writing_lock);
   int error = 0;
   for (struct writing *other = all_writing; other && !error; other = other->next)
-    if (other->device == writing->device && other->inode == writing->inode && other->process == writing->process)
+    if (other->device == writing->device && other->inode == writing->inode
+        && other->process == writing->process)
       error = chain_error(-EBUSY, "%s: another handle of this process writes this chain", chain->path);
   if (!error)
     error = lock_file(chain);
@@ -114,9 +116,11 @@ read_options(const struct ww_chain_options *given, struct ww_chain_options *opti
                          PACKAGE_VERSION, i);
   memcpy(options, given, sizeof *options);
   if (options->flags & ~(unsigned)FLAGS_KNOWN)
-    return chain_error(-EINVAL, "ww_chain_options.flags is %#x, which this version does not know", options->flags);
+    return chain_error(-EINVAL, "ww_chain_options.flags is %#x, which this version does not know",
+                       options->flags);
   if (options->level < LEVEL_LEAST || options->level > ZSTD_maxCLevel())
-    return chain_error(-EINVAL, "ww_chain_options.level is %d: it goes from %d to %d", options->level, LEVEL_LEAST,
+    return chain_error(-EINVAL, "ww_chain_options.level is %d: it goes from %d to %d", options->level,
+                       LEVEL_LEAST,
                        ZSTD_maxCLevel());
   if (options->keep_most && options->keep_most < options->keep)
     return chain_error(-EINVAL, "ww_chain_options.keep_most is %u, less than keep, %u", options->keep_most,
@@ -235,7 +239,8 @@ chain_may_save(ww_chain *chain, ww_tracker *tracker, const struct ww_checkpoint_
   if (!tracker)
     return chain_error(-EINVAL, "no tracker to checkpoint");
   if (info && info->size < sizeof *info)
-    return chain_error(-EINVAL, "ww_checkpoint_info.size is %zu, less than the %zu of any version", info->size,
+    return chain_error(-EINVAL, "ww_checkpoint_info.size is %zu, less than the %zu of any version",
+                       info->size,
                        sizeof *info);
   if (chain->options.flags & WW_CHAIN_READ_ONLY)
     return chain_error(-EROFS, "%s: the chain was opened to be read only", chain->path);
@@ -246,7 +251,8 @@ struct slot_keeping
 chain_keeping(const ww_chain *chain)
 {
   bool bytes = chain->options.flags & WW_CHAIN_BYTES;
-  return (struct slot_keeping){ .sums = !bytes && !(chain->options.flags & WW_CHAIN_EVERY_PAGE), .shadow = bytes };
+  return (struct slot_keeping){ .sums = !bytes && !(chain->options.flags & WW_CHAIN_EVERY_PAGE),
+                                .shadow = bytes };
 }
 
 void
@@ -275,11 +281,13 @@ ww_chain_restore(ww_chain *chain, const struct ww_restore_options *given, struct
 {
   struct ww_restore_options options = WW_RESTORE_OPTIONS_INIT;
   if (!chain || (given && given->size < RESTORE_SIZE_MIN) || (info && info->size < sizeof *info))
-    return chain_error(-EINVAL, "ww_chain_restore: %s", !chain ? "no chain" : "a size is less than that of any version");
+    return chain_error(-EINVAL, "ww_chain_restore: %s", !chain ? "no chain"
+                       : "a size is less than that of any version");
   if (given)
     memcpy(&options, given, sizeof options);
   if (options.flags & ~(unsigned)WW_RESTORE_FRESH)
-    return chain_error(-EINVAL, "ww_restore_options.flags is %#x, which this version does not know", options.flags);
+    return chain_error(-EINVAL, "ww_restore_options.flags is %#x, which this version does not know",
+                       options.flags);
   chain_lock(chain);
   int error = chain_may_read(chain);
   if (!error) {
@@ -328,10 +336,12 @@ int
 ww_chain_compact(ww_chain *chain, unsigned keep)
 {
   if (!chain || keep == 0)
-    return chain_error(-EINVAL, "ww_chain_compact: %s", chain ? "at least one checkpoint is kept" : "no chain");
+    return chain_error(-EINVAL, "ww_chain_compact: %s", chain ? "at least one checkpoint is kept"
+                       : "no chain");
   if (chain->options.flags & WW_CHAIN_READ_ONLY)
     return chain_error(-EROFS, "%s: the chain was opened to be read only", chain->path);
   if (chain->process != getpid())
-    return chain_error(-EPERM, "%s: the chain belongs to process %d, which opened it", chain->path, chain->process);
+    return chain_error(-EPERM, "%s: the chain belongs to process %d, which opened it", chain->path,
+                       chain->process);
   return compact(chain, 0, keep);
 }

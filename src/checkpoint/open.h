@@ -15,7 +15,8 @@ int restore(ww_chain *chain, const struct ww_restore_options *options, struct ww
 /* -EBADMSG: one at least is not sound, if `blocks' are looked at. */
 int inventory(ww_chain *chain, bool blocks, ww_chain_each *each, void *context);
 int inventory_regions(ww_chain *chain, uint64_t generation, ww_chain_each_region *each, void *context);
-/* To the last `keep' of the line that ends with `newest' (0: with the newest that is sound). Takes files_lock. */
+/* To the last `keep' of the line that ends with `newest' (0: with the newest that is sound). Takes
+ * files_lock. */
 int compact(ww_chain *chain, uint64_t newest, unsigned keep);
 
 /* The program's signals are none of the thread's; those of a fault stay open, or a fault on watched memory

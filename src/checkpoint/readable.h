@@ -4,8 +4,8 @@
 
 #include "slot.h"
 
-/* Sets `later' of slots that are `unseen', or have some from last time: a part that is not mapped or PROT_NONE
- * counts as zeros until it can be read. -ENOMEM, or the errno of what reads /proc/self/maps. */
+/* Sets `later' of slots that are `unseen', or have some from last time: a part that is not mapped or
+ * PROT_NONE counts as zeros until it can be read. -ENOMEM, or the errno of what reads /proc/self/maps. */
 int readable_look(struct slots *slots);
 
 #endif

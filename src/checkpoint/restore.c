@@ -38,7 +38,8 @@ struct restoring {
 static struct ww_chain_region
 describe(const struct file_region *region)
 {
-  return (struct ww_chain_region){ region->name, region->id, (void *)(uintptr_t)region->address, region->length,
+  return (struct ww_chain_region){ region->name, region->id, (void *)(uintptr_t)region->address,
+                                   region->length,
                                    region->page_size };
 }
 
@@ -113,12 +114,14 @@ place_piece(struct restoring *restoring, struct piece *piece)
   if (options->place && !place)
     return 0;
   if (options->flags & WW_RESTORE_FRESH) {
-    place = mmap(NULL, region.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    place = mmap(NULL, region.length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                 0);
     if (place == MAP_FAILED)
       return chain_error(-ENOMEM, "no %zu bytes of memory for region \"%s\"", region.length, region.name);
     piece->mapped = true;
   } else if (!is_mapped(place, region.length)) {
-    return chain_error(-EFAULT, "region \"%s\": its place, %zu bytes at %p, is not mapped, or not page-aligned",
+    return chain_error(-EFAULT,
+                       "region \"%s\": its place, %zu bytes at %p, is not mapped, or not page-aligned",
                        region.name, region.length, place);
   }
   piece->memory = place;

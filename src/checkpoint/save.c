@@ -19,7 +19,8 @@
 static bool
 follows(const ww_chain *chain, const ww_dirty *dirty)
 {
-  return chain->last && ww_dirty_epoch(dirty) == chain->seen_epoch + 1 && ww_dirty_begin(dirty) == chain->seen_end;
+  return chain->last && ww_dirty_epoch(dirty) == chain->seen_epoch + 1
+    && ww_dirty_begin(dirty) == chain->seen_end;
 }
 
 static void
@@ -66,7 +67,8 @@ job_begin(struct job *job, ww_chain *chain, ww_tracker *tracker, const struct pa
   source = source ? source : &plain;
   int error = source->collect(source->context, tracker, &dirty);
   if (error)
-    return chain_error(error, "the dirty pages cannot be collected: %s (%s)", ww_last_error(), ww_strerror(error));
+    return chain_error(error, "the dirty pages cannot be collected: %s (%s)", ww_last_error(),
+                       ww_strerror(error));
   error = slots_follow(&chain->slots, dirty, follows(chain, dirty), chain_keeping(chain));
   if (!error && chain->parent == 0)
     slots_forget(&chain->slots);
@@ -175,7 +177,8 @@ save_slot(struct saving *saving, struct slot *slot)
     if (end - unit > saving->room / UNIT)
       end = unit + saving->room / UNIT;
     const void *address = (const void *)(slot->address + unit * UNIT);
-    error = saving->source->copy(saving->source->context, job->dirty, address, (end - unit) * UNIT, saving->buffer);
+    error = saving->source->copy(saving->source->context, job->dirty, address, (end - unit) * UNIT,
+                                 saving->buffer);
     if (error)
       return chain_error(error, "region \"%s\": %llu bytes at %p cannot be copied: %s", slot->name,
                          (unsigned long long)((end - unit) * UNIT), address, ww_last_error());
@@ -332,7 +335,8 @@ int
 ww_checkpoint_progress(ww_chain *chain, struct ww_checkpoint_progress *progress)
 {
   if (!chain || !progress || progress->size < sizeof *progress)
-    return chain_error(-EINVAL, "ww_checkpoint_progress: an argument is NULL, or a size less than any version's");
+    return chain_error(-EINVAL,
+                       "ww_checkpoint_progress: an argument is NULL, or a size less than any version's");
   progress->under_way = atomic_load(&chain->progress.under_way);
   progress->bytes = atomic_load(&chain->progress.bytes);
   progress->bytes_done = atomic_load(&chain->progress.bytes_done);

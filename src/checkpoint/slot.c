@@ -67,7 +67,8 @@ unit_is_zero(const void *unit)
 {
   const uint64_t *word = unit;
   for (size_t i = 0; i < UNIT / sizeof *word; i += 8)
-    if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] | word[i + 6] | word[i + 7])
+    if (word[i] | word[i + 1] | word[i + 2] | word[i + 3] | word[i + 4] | word[i + 5] | word[i + 6]
+        | word[i + 7])
       return false;
   return true;
 }
@@ -140,7 +141,7 @@ resize(struct slot *slot, size_t length, struct slot_keeping keeping)
     return error;
   uint64_t both = other.units < slot->units ? other.units : slot->units;
   unit_set(other.pending, 0, other.units);
-  for (uint64_t unit = unit_next(slot->known, 0, both); unit < both; unit = unit_next(slot->known, unit + 1, both)) {
+  for (uint64_t unit = 0; (unit = unit_next(slot->known, unit, both)) < both; unit++) {
     unit_set(other.known, unit, unit + 1);
     if (other.sum && slot->sum)
       other.sum[unit] = slot->sum[unit];

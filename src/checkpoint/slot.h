@@ -42,8 +42,8 @@ struct slot_keeping { bool sums, shadow; };
 int slots_follow(struct slots *slots, const ww_dirty *dirty, bool follows, struct slot_keeping keeping);
 /* The dirty set's runs are pending, where they are of regions that have a slot. */
 void slots_mark(struct slots *slots, const ww_dirty *dirty);
-/* The next run of units that the checkpoint looks at, from `unit' on: its first, and *end; slot->units if there
- * is none. Whole pages. */
+/* The next run of units that the checkpoint looks at, from `unit' on: its first, and *end; slot->units if
+ * there is none. Whole pages. */
 uint64_t slot_next(const struct slot *slot, uint64_t unit, uint64_t *end);
 /* How many there are. */
 uint64_t slot_looked_at(const struct slot *slot);

@@ -57,7 +57,8 @@ count_for(uint64_t units)
 }
 
 int
-stripes_read(const struct content *content, struct decoder *decoder, struct content_target *target, size_t *culprit,
+stripes_read(const struct content *content, struct decoder *decoder, struct content_target *target,
+             size_t *culprit,
              char problem[PROBLEM])
 {
   struct stripe stripe[STRIPES_MOST] = { { .first = 0 } };

@@ -69,7 +69,8 @@ tend(ww_chain *chain)
     tend_now(chain, chain->parent);
     return;
   }
-  if (chain->tending && !atomic_load(&chain->tending->done))
+  /* A thread that does not get on is waited for, or nothing would bound the chain. */
+  if (chain->tending && !atomic_load(&chain->tending->done) && files < 2 * (uint64_t)options->keep_most)
     return;
   tend_end(chain);
   struct tending *tending = malloc(sizeof *tending);

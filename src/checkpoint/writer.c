@@ -152,7 +152,8 @@ writer_open(struct writer **result, const struct writer_settings *settings, cons
     writer->packed = malloc(BLOCK_MAX);
     writer->context = ZSTD_createCCtx();
   }
-  int error = writer->buffer && (!settings->level || (writer->packed && writer->context)) ? 0 : out_of_memory();
+  int error = writer->buffer && (!settings->level || (writer->packed && writer->context)) ? 0
+    : out_of_memory();
   if (!error) {
     writer->file = disk_create(settings->directory, writer->aside, &writer->direct);
     if (writer->file < 0)
@@ -182,7 +183,8 @@ writer_block(struct writer *writer, unsigned content, const void *bytes, size_t 
                               .spans = (uint32_t)count, .raw = (uint32_t)length, .stored = (uint32_t)length };
   if (content != CONTENT_ZEROS) {
     if (writer->settings.level) {
-      size_t packed = ZSTD_compressCCtx(writer->context, writer->packed, length - length / PAYS, bytes, length,
+      size_t packed = ZSTD_compressCCtx(writer->context, writer->packed, length - length / PAYS, bytes,
+                                        length,
                                         writer->settings.level);
       if (!ZSTD_isError(packed)) {
         block.encoding = ENCODING_ZSTD;
@@ -283,7 +285,8 @@ writer_commit(struct writer *writer)
     return error;
   writer->committed = true;
   error = settings->sync ? disk_sync(settings->directory) : 0;
-  return error ? chain_error(error, "%s: cannot be flushed to the disk: %s", settings->path, strerror(-error)) : 0;
+  return error ? chain_error(error, "%s: cannot be flushed to the disk: %s", settings->path, strerror(-error))
+    : 0;
 }
 
 void

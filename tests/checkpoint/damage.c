@@ -1,5 +1,6 @@
-/* damage.c - bits are turned and files cut, at every class of offset; reads fail. What is restored is always a
- * whole checkpoint, of the newest that can be had; memory that is restored in place is not touched before. */
+/* damage.c - bits are turned and files cut, at every class of offset; reads fail. What is restored is always
+ * a whole checkpoint, of the newest that can be had; memory that is restored in place is not touched
+ * before. */
 #define _GNU_SOURCE
 #include "config.h"
 #include "../tap.h"
@@ -186,7 +187,8 @@ try_flips(const char *what, size_t stride)
     }
     overwrite(step, file[step].bytes, file[step].length);
   }
-  ok(turned > 1000 && wrong == 0 && look(0) == LAST, "%s: %u bits turned, none unnoticed, nothing mixed", what, turned);
+  ok(turned > 1000 && wrong == 0 && look(0) == LAST, "%s: %u bits turned, none unnoticed, nothing mixed",
+     what, turned);
   ok(in_place > 10, "%s: %u times into memory that is there", what, in_place);
 }
 

@@ -11,14 +11,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const char *const disk_call_names[DISK_CALLS] = { "write", "fsync", "rename", "open", "truncate", "unlink", "read" };
+const char *const disk_call_names[DISK_CALLS] = { "write", "fsync", "rename", "open", "truncate", "unlink",
+                                                  "read" };
 
 static struct disk_fault fault;
 static bool broken, happened;
 static unsigned counts[DISK_CALLS + 1];
 
 /* What power would take away: the file written last, and the last rename. */
-static struct { char path[PATH_MAX]; bool unflushed; char from[PATH_MAX], to[PATH_MAX]; bool renamed; } open_matters;
+static struct {
+  char path[PATH_MAX], from[PATH_MAX], to[PATH_MAX];
+  bool unflushed, renamed;
+} open_matters;
 
 ssize_t __real_pwrite(int file, const void *bytes, size_t length, off_t offset);
 ssize_t __real_pread(int file, void *bytes, size_t length, off_t offset);
@@ -77,7 +81,8 @@ lose_power(void)
         abort();
     }
   }
-  if (open_matters.renamed && tap_random(&fault.random) % 2 && rename(open_matters.to, open_matters.from) != 0)
+  if (open_matters.renamed && tap_random(&fault.random) % 2
+      && rename(open_matters.to, open_matters.from) != 0)
     abort();
 }
 

@@ -1,12 +1,13 @@
-/* disk.h - a disk that fails, or loses power, at the call that the test names: it stands in for the system calls
- * of a program that links libchain.la with --wrap. */
+/* disk.h - a disk that fails, or loses power, at the call that the test names: it stands in for the system
+ * calls of a program that links libchain.la with --wrap. */
 #ifndef WW_TEST_DISK_H
 #define WW_TEST_DISK_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum disk_call { DISK_WRITE, DISK_SYNC, DISK_RENAME, DISK_OPEN, DISK_TRUNCATE, DISK_REMOVE, DISK_READ, DISK_CALLS };
+enum disk_call { DISK_WRITE, DISK_SYNC, DISK_RENAME, DISK_OPEN, DISK_TRUNCATE, DISK_REMOVE, DISK_READ,
+                 DISK_CALLS };
 extern const char *const disk_call_names[DISK_CALLS];
 
 enum disk_how {

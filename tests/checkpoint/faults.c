@@ -1,6 +1,6 @@
-/* faults.c - every system call that writes a chain fails in its turn, or is the last one before the process dies or
- * the machine loses power: what is restored is always one whole checkpoint, and none that was reported as
- * made is missing; what failed is in the next one. */
+/* faults.c - every system call that writes a chain fails in its turn, or is the last one before the process
+ * dies or the machine loses power: what is restored is always one whole checkpoint, and none that was
+ * reported as made is missing; what failed is in the next one. */
 #define _GNU_SOURCE
 #include "config.h"
 #include "../tap.h"

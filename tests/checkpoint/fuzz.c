@@ -1,6 +1,6 @@
-/* fuzz.c - checkpoint files that nobody wrote: bytes are changed, and the checksums made to fit again, so that what is
- * behind them is reached. Nothing may crash, nothing be read or written out of bounds (build with
- * --enable-sanitizers=address,undefined).
+/* fuzz.c - checkpoint files that nobody wrote: bytes are changed, and the checksums made to fit again, so
+ * that what is behind them is reached. Nothing may crash, nothing be read or written out of bounds (build
+ * with --enable-sanitizers=address,undefined).
  *
  *   fuzz [SEED [ROUNDS]]          by itself: seeded changes of a corpus that it makes
  *   fuzz --corpus DIRECTORY       writes that corpus, for
@@ -171,7 +171,8 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 }
 
 #ifndef FUZZ_ENGINE
-static const uint64_t interesting[] = { 0, 1, 2, 3, 0x7f, 0xff, 0x1000, 0xffff, 0x100000, 0x7fffffff, 0xffffffff,
+static const uint64_t interesting[] = { 0, 1, 2, 3, 0x7f, 0xff, 0x1000, 0xffff, 0x100000, 0x7fffffff,
+                                        0xffffffff,
                                         0x100000000, 0x7fffffffffffffff, 0xffffffffffffffff };
 
 /* Where numbers are: the header, the tables, the trailer; or anywhere. */

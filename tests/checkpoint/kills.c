@@ -47,7 +47,8 @@ write_at_random(void *argument)
         __atomic_store_n((uint64_t *)(void *)(at + (draw >> 20) % (page / 8) * 8), draw, __ATOMIC_RELAXED);
       else
         for (size_t word = 0; word < page / 8; word++)
-          __atomic_store_n((uint64_t *)(void *)(at + word * 8), draw >> 41 & 1 ? 0 : draw * word, __ATOMIC_RELAXED);
+          __atomic_store_n((uint64_t *)(void *)(at + word * 8), draw >> 41 & 1 ? 0 : draw * word,
+                           __ATOMIC_RELAXED);
     }
     pthread_barrier_wait(&barrier);  /* all are quiet, */
     pthread_barrier_wait(&barrier);  /* the checkpoint is made */
@@ -90,7 +91,8 @@ go_on(ww_chain *chain)
     return 0;
   if (error)
     die("restore");
-  bool right = info.label < LABELS && info.label >= atomic_load(&record->committed) && info.regions == REGIONS;
+  bool right = info.label < LABELS && info.label >= atomic_load(&record->committed)
+    && info.regions == REGIONS;
   for (int i = 0; i < REGIONS && right; i++)
     right = page_hash_equal(page_hash(memory[i], PAGES * page), record->hash[info.label][i]);
   atomic_fetch_add(&record->restored, 1);
@@ -181,7 +183,8 @@ main(int argc, char **argv)
     most = record->saved > before ? (most > 40000 ? most / 2 : most) : most < 4000000 ? most * 2 : most;
     done++;
   }
-  printf("# %u kills, %llu checkpoints, %llu restores, %llu of them after a checkpoint that was skipped\n", done,
+  printf("# %u kills, %llu checkpoints, %llu restores, %llu of them after a checkpoint that was skipped\n",
+         done,
          (unsigned long long)record->saved, (unsigned long long)record->restored,
          (unsigned long long)record->skipped);
   ok(good && record->saved > 0 && record->restored > 0, "killed %u times, it goes on each time", done);

@@ -29,3 +29,7 @@ TESTS += %D%/fuzz
 %C%_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/src/checkpoint
 %C%_fuzz_SOURCES = %D%/fuzz.c %D%/place.c %D%/place.h tests/tap.h
 %C%_fuzz_LDADD = libwritewatch-checkpoint.la libwritewatch.la libpagehash.la
+check_PROGRAMS += %D%/options
+TESTS += %D%/options
+%C%_options_SOURCES = %D%/options.c %D%/place.c %D%/place.h tests/tap.h
+%C%_options_LDADD = libwritewatch-checkpoint.la libwritewatch.la

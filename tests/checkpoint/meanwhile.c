@@ -85,7 +85,8 @@ set_up(struct world *world, unsigned flags, enum ww_policy policy, struct ww_cha
   world->memory = mmap(NULL, world->length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   snprintf(world->directory, sizeof world->directory, "%s/ww-meanwhile.XXXXXX", "/tmp");
   if (!mkdtemp(world->directory) || ww_tracker_create(&world->tracker, &options)
-      || ww_region_add(world->tracker, "records", world->memory, world->length, NULL) || ww_start(world->tracker)
+      || ww_region_add(world->tracker, "records", world->memory, world->length, NULL)
+      || ww_start(world->tracker)
       || ww_chain_open(&world->chain, world->directory, chain))
     return ok(false, "setting up: %s; %s", ww_last_error(), ww_chain_error());
   return true;
@@ -158,7 +159,7 @@ judge(struct world *world, char *image, const uint64_t *before, const uint64_t *
       last = number > last ? number : last;
     }
     if (last < before[thread] || last > after[thread])
-      printf("# thread %u: record %llu is the last; %llu was written before, %llu begun when begin returned\n",
+      printf("# thread %u: record %llu is the last; %llu was written before, %llu begun at the return\n",
              thread, (unsigned long long)last, (unsigned long long)before[thread],
              (unsigned long long)after[thread]);
     wrong += last < before[thread] || last > after[thread];
@@ -275,7 +276,8 @@ test_calls(void)
   ok(!ww_checkpoint_wait(world->chain, &info) && info.generation == 1 && info.parent == 0
      && info.whole_pages == PAGES, "wait: %s", ww_chain_error());
   double took = seconds() - before;
-  ok(took > 0.2 && begun < took / 2, "at the bandwidth that was set: begin took %.4f s, all of it %.3f s", begun, took);
+  ok(took > 0.2 && begun < took / 2, "at the bandwidth that was set: begin took %.4f s, all of it %.3f s",
+     begun, took);
   ok(info.pause > 0 && info.pause < info.duration, "and says so");
   ww_checkpoint_progress(world->chain, &progress);
   ok(!progress.under_way && progress.bytes_done == progress.bytes && progress.copied_pages == 1,

@@ -2,7 +2,7 @@
 # `make fuzz-afl' for the long ones (FUZZ_SECONDS=600).
 check_PROGRAMS += %D%/mutate
 TESTS += %D%/corpus.sh
-EXTRA_PROGRAMS = %D%/trace-libfuzzer
+EXTRA_PROGRAMS += %D%/trace-libfuzzer
 EXTRA_DIST += %D%/corpus.sh %D%/long.sh %D%/corpus
 tests_fuzz_mutate_SOURCES = %D%/mutate.c %D%/target.c %D%/target.h tests/tap.h
 tests_fuzz_mutate_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/tests

@@ -48,6 +48,33 @@
       map.paint();
       const colours = pixels(el("map"));
       ok(colours.size > 4, "the heat map is drawn", colours.size);
+      /* A cell that is dirty, looked at closely, has the colour of its share. */
+      const level = heat.level(0, 0),
+        place = level.cells.findIndex(value => value > 0),
+        at = { column: place % heat.columns, row: Math.floor(place / heat.columns) };
+      map.look({ x0: at.column, x1: at.column + 1, y0: at.row, y1: at.row + 1 });
+      map.paint();
+      const plot = map.plot(),
+        scale = el("map").width / el("map").clientWidth,
+        x = plot.left + ((at.column + 0.5 - map.view.x0) / (map.view.x1 - map.view.x0)) * plot.width,
+        y = plot.top + ((at.row + 0.5 - map.view.y0) / (map.view.y1 - map.view.y0)) * plot.height,
+        got = [...el("map").getContext("2d").getImageData(x * scale, y * scale, 1, 1).data].slice(0, 3),
+        dark = document.documentElement.dataset.theme === "dark",
+        wanted = palette(dark, heat.low).css[level.cells[place]].match(/\d+/g).map(Number);
+      ok(got.join() === wanted.join(), "a dirty cell has its colour", [got, wanted]);
+      map.look(map.whole);
+      /* Two cells as one have the mean of their shares. */
+      const halved = heat.level(0, 1);
+      let wrong = 0;
+      for (let i = 0; i < halved.cells.length && heat.rows > 1; i++) {
+        const row = Math.floor(i / heat.columns) * 2,
+          column = i % heat.columns,
+          one = level.cells[row * heat.columns + column],
+          other = row + 1 < heat.rows ? level.cells[(row + 1) * heat.columns + column] : one,
+          mean = (heat.shares[one] + heat.shares[other]) / 2;
+        if (Math.abs(heat.shares[halved.cells[i]] - mean) > 0.08 * mean) wrong++;
+      }
+      ok(wrong === 0, "a coarser level is the mean of the finer one", wrong);
       ok(pixels(el("strip")).size > 2, "the strip above is drawn");
       const all = map.view.x1 - map.view.x0;
       press(el("map"), "+");

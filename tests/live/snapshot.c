@@ -1,4 +1,4 @@
-/* snapshot.c - what a snapshot's functions say and do, one after the other, in one thread but where it says so. */
+/* snapshot.c - what a snapshot's functions say and do, one after the other. */
 #include "config.h"
 #include "../engine.h"
 #include "../tap.h"
@@ -87,8 +87,8 @@ test_copies(void)
      "the two pages that were written are held");
   memset(memory + 3 * page, 3, page);
   memset(memory + 9 * page, 3, page);
-  ok(!ww_snapshot_copy(snapshot, memory + 3 * page, 2 * page, copy) && holds(copy, 2) && holds(copy + page, 2),
-     "what was written after the begin is not in the copy, what was not written is");
+  ok(!ww_snapshot_copy(snapshot, memory + 3 * page, 2 * page, copy) && holds(copy, 2)
+     && holds(copy + page, 2), "what was written after the begin is not in the copy, the rest is");
   ok(stats_of(snapshot).copied_pages == 1, "one of them was copied because it was about to be written");
   ok(holds(memory + 3 * page, 3), "and the memory is as the program wrote it");
   ok(ww_snapshot_copy(snapshot, memory + 3 * page, page, copy) == -ENODATA, "a page is copied once");
@@ -107,7 +107,8 @@ test_copies(void)
      "the next collect returns what was written after the begin");
   ww_dirty_free(dirty);
   ok(!ww_region_remove(region) && !ww_stop(tracker), "then it can be removed, and stopped");
-  ok(ww_snapshot_begin(tracker, NULL, &written, &second) == -ENODATA, "a tracker that is stopped has no snapshot");
+  ok(ww_snapshot_begin(tracker, NULL, &written, &second) == -ENODATA,
+     "a tracker that is stopped has no snapshot");
   ok(!ww_snapshot_end(NULL), "to end none is allowed");
   tear_down();
 }
@@ -119,13 +120,16 @@ test_arguments(void)
   struct ww_snapshot_stats stats = { .size = 1 };
   ww_snapshot *snapshot = NULL;
   set_up(0, WW_POLICY_TRAP);
-  ok(ww_snapshot_begin(NULL, NULL, &written, &snapshot) == -EINVAL && ww_snapshot_begin(tracker, NULL, &written, NULL) == -EINVAL,
+  ok(ww_snapshot_begin(NULL, NULL, &written, &snapshot) == -EINVAL
+     && ww_snapshot_begin(tracker, NULL, NULL, &snapshot) == -EINVAL
+     && ww_snapshot_begin(tracker, NULL, &written, NULL) == -EINVAL,
      "no tracker, no place for the snapshot");
   options.flags = 1u << 20;
   ok(ww_snapshot_begin(tracker, &options, &written, &snapshot) == -EINVAL, "a flag that is none");
   options = (struct ww_snapshot_options)WW_SNAPSHOT_OPTIONS_INIT;
   options.size--;
-  ok(ww_snapshot_begin(tracker, &options, &written, &snapshot) == -EINVAL && !snapshot, "a size that is none");
+  ok(ww_snapshot_begin(tracker, &options, &written, &snapshot) == -EINVAL && !snapshot,
+     "a size that is none");
   snapshot = begin(0, 0);
   ok(ww_snapshot_stats(snapshot, &stats) == -EINVAL && ww_snapshot_stats(NULL, &stats) == -EINVAL,
      "figures of no known size");
@@ -163,7 +167,8 @@ test_given_back(void)
     memset(memory, 9, 5 * page);
     ww_snapshot *snapshot = begin(0, 0);
     ok(ww_dirty_pages(written) == 5 && !ww_dirty_give_back(tracker, written)
-       && !ww_snapshot_end(snapshot), "%s: what could not be saved is given back", adaptive ? "adaptive" : "trapped");
+       && !ww_snapshot_end(snapshot), "%s: what could not be saved is given back",
+       adaptive ? "adaptive" : "trapped");
     snapshot = begin(0, 0);
     ok(ww_dirty_pages(written) == 5, "and is in the next");
     ww_snapshot_end(snapshot);
@@ -195,7 +200,8 @@ test_nobody_saves(void)
   double took = seconds() - before;
   struct ww_snapshot_stats stats = stats_of(snapshot);
   ok(stats.waits == 2 && took >= 0.09 && stats.pool_most == 4 * page,
-     "with the pool full a writer waits, and goes on (%.3f s, %llu waits)", took, (unsigned long long)stats.waits);
+     "with the pool full a writer waits, and goes on (%.3f s, %llu waits)", took,
+     (unsigned long long)stats.waits);
   ok(!ww_snapshot_copy(snapshot, memory, 8 * page, copy) && holds(copy, 2) && holds(copy + 7 * page, 2),
      "nothing is lost by it");
   ok(stats_of(snapshot).pool_bytes == 0, "and the pool is empty");
@@ -234,8 +240,8 @@ test_touched(void)
   ok(!ww_touch(tracker, memory + page, 2 * page) && stats_of(snapshot).copied_pages == 2,
      "ww_touch() copies what it opens");
   memset(memory + page, 3, 2 * page);
-  ok(!ww_snapshot_copy(snapshot, memory, 4 * page, copy) && holds(copy + page, 2) && holds(copy + 2 * page, 2),
-     "so that it can be had");
+  ok(!ww_snapshot_copy(snapshot, memory, 4 * page, copy) && holds(copy + page, 2)
+     && holds(copy + 2 * page, 2), "so that it can be had");
   ww_snapshot_end(snapshot);
   tear_down();
 }
@@ -279,8 +285,8 @@ test_over(void)
   if (child == 0) {
     memset(memory, 4, PAGES * page);
     int error = ww_snapshot_copy(snapshot, memory, page, copy);
-    bool good = error == -ENODATA && ww_dirty_give_back(tracker, written) == -ENODATA && !ww_snapshot_end(snapshot)
-      && !ww_start(tracker);
+    bool good = error == -ENODATA && ww_dirty_give_back(tracker, written) == -ENODATA
+      && !ww_snapshot_end(snapshot) && !ww_start(tracker);
     memset(memory, 5, page);
     good &= !ww_snapshot_begin(tracker, NULL, &written, &snapshot);
     memset(memory, 6, page);
@@ -290,7 +296,8 @@ test_over(void)
   }
   int status;
   waitpid(child, &status, 0);
-  ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "in a child of fork() it is over, and the child has its own");
+  ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+     "in a child of fork() it is over, and the child has its own");
   memset(memory + page, 3, page);
   ok(!ww_snapshot_copy(snapshot, memory, 3 * page, copy) && holds(copy, 2) && holds(copy + page, 2)
      && holds(copy + 2 * page, 2), "in the parent it goes on");
@@ -343,7 +350,8 @@ main(void)
   if (engine_is("pagemap")) {
     ww_snapshot *snapshot = NULL;
     set_up(0, WW_POLICY_TRAP);
-    ok(ww_snapshot_begin(tracker, NULL, &written, &snapshot) == -ENOTSUP && strstr(ww_last_error(), "WW_ENGINE_MPROTECT"),
+    ok(ww_snapshot_begin(tracker, NULL, &written, &snapshot) == -ENOTSUP
+       && strstr(ww_last_error(), "WW_ENGINE_MPROTECT"),
        "with the pagemap engine it is refused: %s", ww_last_error());
     tear_down();
     return tap_done();

@@ -1,4 +1,4 @@
-/* held.pml - pages whose content of one moment is kept while threads write to them (src/snapshot.c, src/hold.h).
+/* held.pml - pages whose content of one moment is kept while threads write to them (src/hold.h).
  *
  * Two pages are watched. Writers write to them at random; a snapshot is taken SNAPSHOTS times meanwhile, and
  * another thread saves the pages while the writers go on. What is opened is marked first, as in gate.h (whose

@@ -7,7 +7,8 @@
  *   - trapped in the ended epoch, and then armed or kept for the first time;
  *   - a neighbour: read-only, unmarked, hashed, marked, kept if the mark was ours, then opened;
  *   - opened ahead by a handler: hashed, marked, then provisional, then opened;
- *   - kept, and then compared, and kept or given up: marked provisionally, armed by the next collect;
+ *   - kept, and then compared, and kept or given up: marked provisionally, armed by the next collect, or by
+ *     this one if it has changed;
  *   - given back by a collect that fails, when its mark is owed.
  *
  * What must hold, in every interleaving:
@@ -136,7 +137,7 @@ proctype opener()
   done++
 }
 
-/* policy.c, keep_neighbours() */
+/* choice.c, keep_neighbours() */
 inline keep_neighbour()
 {
 #ifdef WRONG_OPENED_FIRST
@@ -161,7 +162,7 @@ inline keep_neighbour()
   fi
 }
 
-/* policy.c, make_provisional() in the running epoch; or else it is armed at once. */
+/* policy.c, policy_make_provisional() in the running epoch; or else it is armed at once. */
 inline give_up()
 {
 #ifdef LEAVE_OUT_GIVEN_UP_HASH
@@ -276,6 +277,9 @@ inline collect()
         look();
         if
         :: !fresh && same -> if :: give_up() :: skip fi
+        /* All of a region's pages at once, those that have changed among them, which are armed by this
+         * collect already: choice.c, pays(). */
+        :: !fresh && !same -> if :: give_up(); prot = RO :: skip fi
         :: else
         fi
      :: else

@@ -1,11 +1,31 @@
-/* cache.c - 100,000 stacks take what their different frames take, and each file is opened once. */
+/* cache.c - 100,000 stacks take what their different frames take, each file is opened once, and if the
+ * process that reads them dies, another goes on. */
 #include "config.h"
 #include "names/names.h"
 #include "../tap.h"
 
 #include <link.h>
+#include <signal.h>
 #include <string.h>
 #include <time.h>
+
+/* The linker puts __wrap_fork() in the place of fork() (see local.mk): whom to kill. */
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+static pid_t namer;
+static unsigned forks;
+
+pid_t
+__wrap_fork(void)
+{
+  pid_t child = __real_fork();
+
+  if (child > 0) {
+    namer = child;
+    forks++;
+  }
+  return child;
+}
 
 static char libc_path[4096];
 static uint64_t text_begin, text_size;
@@ -90,6 +110,16 @@ main(int argc, char **argv)
          first, second, (unsigned long long)hits);
   ok(hits > asked / 2, "most of libc's frames have names");
   ok(first < 60 && second < 60, "in bounded time");
+  ok(forks == 1, "one process reads all of it");
+  for (unsigned death = 0, named; death < 2; death++) {
+    kill(namer, SIGKILL);
+    named = 0;
+    for (unsigned i = 0; i < 1000; i++)
+      named += names_find(names, module, text_begin + tap_random(&seed) % text_size, true).places[0].function
+               != NULL;
+    ok(named > 500 && forks == death + 2, "it is killed: another goes on, %u of 1000 frames have names",
+       named);
+  }
   names_close(names);
   return tap_done();
 }

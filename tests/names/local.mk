@@ -4,6 +4,7 @@ check_PROGRAMS += %D%/name %D%/cache %D%/hostile
 %C%_name_LDADD = libnames.la libreport.la
 %C%_cache_SOURCES = %D%/cache.c
 %C%_cache_LDADD = libnames.la libreport.la
+%C%_cache_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=fork
 %C%_hostile_SOURCES = %D%/hostile.c
 %C%_hostile_LDADD = libnames.la libreport.la
 names_tests = %D%/files.sh

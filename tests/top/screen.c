@@ -68,6 +68,15 @@ feed(unsigned pieces)
 }
 
 static void
+watch_slowly(struct terminal *terminal, unsigned rows, unsigned columns, char *file)
+{
+  char top[] = "top", delay[] = "--delay=1000";
+  char *command[] = { tool, top, delay, file, NULL };
+
+  terminal_start(terminal, rows, columns, command);
+}
+
+static void
 watch(struct terminal *terminal, unsigned rows, unsigned columns, char *file)
 {
   char top[] = "top", delay[] = "--delay=0.1";
@@ -113,6 +122,15 @@ is_drawn_again(struct terminal *terminal, const void *frames)
 }
 
 static void
+fits(struct terminal *terminal, const char *what)
+{
+  check(terminal, terminal->overrun == 0 && terminal->scrolled == 0 && terminal->unknown == 0, what);
+  if (terminal->overrun || terminal->scrolled || terminal->unknown)
+    printf("# %u beyond the right, %u beyond the end, %u unknown\n", terminal->overrun, terminal->scrolled,
+           terminal->unknown);
+}
+
+static void
 shows_what_grows(void)
 {
   struct terminal terminal;
@@ -122,12 +140,12 @@ shows_what_grows(void)
   watch(&terminal, 30, 100, growing);
   check(&terminal, terminal_await_text(&terminal, "MiB/s") && terminal.other_screen && !terminal.cursor_shown,
         "it draws on the other screen");
-  check(&terminal, terminal_await_text(&terminal, "[heap]") && terminal_shows(&terminal, "REGION"),
+  check(&terminal, terminal_await_text(&terminal, "[heap]") && terminal_await_text(&terminal, "REGION"),
         "regions");
-  check(&terminal, terminal_shows(&terminal, "FIRST WRITER") && terminal_shows(&terminal, "not known"),
-        "writers");
-  check(&terminal, terminal_shows(&terminal, "trapped") && terminal_shows(&terminal, "declared (kernel)"),
-        "how pages are known");
+  check(&terminal, terminal_await_text(&terminal, "FIRST WRITER")
+        && terminal_await_text(&terminal, "not known"), "writers");
+  check(&terminal, terminal_await_text(&terminal, "trapped")
+        && terminal_await_text(&terminal, "declared (kernel)"), "how pages are known");
   check(&terminal, terminal_await_text(&terminal, "that can be written"), "coverage");
   epoch = epoch_of(&terminal);
   check(&terminal, terminal_await(&terminal, is_later, &epoch), "it goes on as the trace grows");
@@ -135,21 +153,43 @@ shows_what_grows(void)
   check(&terminal, terminal_await_text(&terminal, "PAUSED"), "p pauses");
   terminal_type(&terminal, "p");
   check(&terminal, terminal_await_text(&terminal, "ENDED"), "it says when the recording has ended");
+  fits(&terminal, "all fits, always");
   frames = terminal.frames;
   terminal_resize(&terminal, 12, 44);
-  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn at once");
-  frames = terminal.frames;
-  terminal_await(&terminal, is_drawn_again, &frames);
-  check(&terminal, terminal.overrun == 0 && terminal.scrolled == 0 && terminal.unknown == 0,
-        "and all fits, always");
-  if (terminal.overrun || terminal.scrolled || terminal.unknown)
-    printf("# %u beyond the right, %u beyond the end, %u unknown\n", terminal.overrun, terminal.scrolled,
-           terminal.unknown);
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn");
+  /* What was on its way when the size changed was drawn for another. */
+  for (unsigned i = 0; i < 3; i++) {
+    frames = terminal.frames;
+    terminal_await(&terminal, is_drawn_again, &frames);
+    if (i == 1)
+      terminal.overrun = terminal.scrolled = 0;
+  }
+  fits(&terminal, "and all fits again");
   terminal_type(&terminal, "q");
   check(&terminal, terminal_await_end(&terminal) && terminal.status == 0, "q ends it, status 0");
   ok(terminal_is_as_before(&terminal), "the terminal is as it was");
   terminal_end(&terminal);
   waitpid(feeder, NULL, 0);
+}
+
+/* Long before the next refresh. */
+static void
+draws_what_is_asked_for(void)
+{
+  struct terminal terminal;
+  unsigned frames;
+
+  watch_slowly(&terminal, 24, 80, whole);
+  terminal_await_text(&terminal, "q quit");
+  frames = terminal.frames;
+  terminal_resize(&terminal, 12, 44);
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "another size is drawn at once");
+  frames = terminal.frames;
+  terminal_type(&terminal, " ");
+  check(&terminal, terminal_await(&terminal, is_drawn_again, &frames), "and a blank refreshes");
+  terminal_type(&terminal, "q");
+  ok(terminal_await_end(&terminal) && terminal.status == 0, "q is heard at once");
+  terminal_end(&terminal);
 }
 
 static void
@@ -167,7 +207,8 @@ leaves_on_signals(void)
     else
       kill(terminal.child, signals[i]);
     ok(terminal_await_end(&terminal) && WIFSIGNALED(terminal.status)
-         && WTERMSIG(terminal.status) == signals[i], "SIG%s ends it, and is seen by its parent", sigabbrev_np(signals[i]));
+         && WTERMSIG(terminal.status) == signals[i], "SIG%s ends it, and is seen by its parent",
+       sigabbrev_np(signals[i]));
     ok(terminal_is_as_before(&terminal), "and the terminal is as it was");
     terminal_end(&terminal);
   }
@@ -234,6 +275,7 @@ main(void)
       || !run("tests/html/hostile_trace", hostile, NULL))
     return 99;
   shows_what_grows();
+  draws_what_is_asked_for();
   leaves_on_signals();
   stops_and_goes_on();
   shows_hostile_names();

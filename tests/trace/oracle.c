@@ -283,6 +283,38 @@ choose(uint64_t *seed, unsigned round)
   return options;
 }
 
+/* Pages beyond their region, and of one that nobody named, are counted apart. */
+static void
+test_unplaced(void)
+{
+  static unsigned char buffer[TRACE_BUFFER_MIN];
+  struct trace_region region = { .id = 1, .kind = 1, .address = 4096, .length = 10 * 4096, .page_size =
+                                 4096 };
+  struct trace_epoch epoch = { .number = 1, .end = 1000, .pages = 9 };
+  struct trace_run inside = { .page = 8, .pages = 2, .evidence = 1 },
+                   outside = { .page = 9, .pages = 3, .evidence = 2 };
+  struct summary_options options = SUMMARY_OPTIONS_INIT;
+  struct trace_summary *summary = NULL;
+  struct trace_writer writer;
+  const char *why;
+  int fd = scratch_file();
+
+  trace_writer_open(&writer, fd, buffer, sizeof(buffer), 0, 0);
+  trace_put_region(&writer, &region);
+  trace_put_epoch(&writer, &epoch);
+  trace_put_run(&writer, 1, 1, &inside);
+  trace_put_run(&writer, 1, 1, &outside);
+  trace_put_run(&writer, 1, 7, &outside);
+  trace_commit(&writer);
+  options.without_names = true;
+  ok(trace_summary_create(&summary, fd, &options, &why) == 0 && summary->unplaced == 6
+     && summary->dirty.pages == 2
+     && summary->ever == 2 && summary->epochs[0].whole == false,
+         "pages in no region are counted, and left out");
+  trace_summary_free(summary);
+  close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -319,5 +351,6 @@ main(int argc, char **argv)
   ok(stacks == rounds, "first writers by stack, and those without: %u", stacks);
   ok(threads == rounds, "first writers by thread: %u", threads);
   ok(heat == rounds, "each cell of the heat map: %u", heat);
+  test_unplaced();
   return tap_done();
 }

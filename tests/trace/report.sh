@@ -91,6 +91,11 @@ verdict '... the report is written all the same' grep -q '12 epochs\|11 epochs' 
 run report --no-names --format json damaged.wwt
 verdict '... json says where' grep -q '"reason": "a block.s checksum is wrong"' out
 expect 1 'damaged' 'diff with a damaged trace' diff --no-names a.wwt damaged.wwt
+cp a.wwt head.wwt
+printf 'XXXX' | dd of=head.wwt bs=1 seek=40 conv=notrunc 2>/dev/null
+expect 1 'damaged at byte 16:' 'a trace whose START alone is damaged' report --no-names head.wwt
+verdict '... its pages are all there' grep -q '^12 epochs' out
+verdict '... what is missing is said' grep -q 'its beginning is missing' out
 echo hello >text.wwt
 expect 3 'too short' 'a file that is too short' report text.wwt
 head -c 4000 /dev/zero >zero.wwt

@@ -357,6 +357,36 @@ test_limit(uint64_t *seed)
   ok(ended == rounds, "... and has room for its END within the limit: %u of %u", ended, rounds);
 }
 
+/* Where the last epoch would leave no room for the END, it is left out. */
+static void
+test_tight_limit(uint64_t *seed)
+{
+  static unsigned char buffer[TRACE_BUFFER_MIN];
+  struct trace_end end = { .how = TRACE_SIZE_CAP, .time = UINT64_MAX, .epochs = 1 };
+  unsigned ended = 0, all = 0;
+  uint64_t size = 0;
+
+  do
+    invent_epoch(seed, &kept[0], 1, 1000);
+  while (kept[0].count < 100);   /* a limit that leaves no room for an END alone is not meant */
+  for (unsigned spare = 0; spare <= 100; spare++) {
+    struct trace_writer writer;
+    int fd = scratch_file();
+    trace_writer_open(&writer, fd, buffer, sizeof(buffer), 0, spare ? size + spare - 1 : 0);
+    if (put_epoch(&writer, &kept[0]) != 0)
+      trace_writer_recover(&writer);
+    if (!spare) {
+      size = writer.size;   /* that it takes */
+    } else {
+      trace_put_end(&writer, &end);
+      ended += trace_commit(&writer) == 0;
+      all++;
+    }
+    close(fd);
+  }
+  ok(ended == all, "an epoch that leaves no room for the END is left out: %u of %u", ended, all);
+}
+
 /* -------------------------------------------------------------------- cut and damaged */
 
 static int
@@ -414,6 +444,46 @@ test_cuts(uint64_t *seed)
   close(fd);
 }
 
+/* Read while it is written: what has come is returned, the beginning of a block is waited for. */
+static void
+test_growing(uint64_t *seed)
+{
+  uint64_t ends[EPOCHS], size, pages = 0, wanted = 0, epochs = 0, damaged = 0, at = 1000;
+  int fd = make_small(seed, ends), copy = scratch_file(), result = 0;
+  struct trace_reader *reader;
+  struct trace_record record;
+  unsigned char *whole;
+
+  for (unsigned e = 0; e < EPOCHS; e++)
+    wanted += kept[e].epoch.pages;
+  size = ends[EPOCHS - 1];
+  whole = malloc(size);
+  if (pread(fd, whole, size, 0) != (ssize_t)size || __real_write(copy, whole, at) != (ssize_t)at
+      || trace_reader_open(&reader, copy, 0, NULL) < 0)
+    at = size + 1;   /* shows below */
+  while (at <= size && result >= 0) {
+    uint64_t more = 1 + below(seed, 60);
+    while ((result = trace_next(reader, &record)) > 0) {
+      struct trace_run run;
+      epochs += record.type == TRACE_EPOCH;
+      damaged += record.type == TRACE_DAMAGE;
+      while (record.type == TRACE_DIRTY && trace_runs_next(&record.dirty.runs, &run))
+        pages += run.pages;
+    }
+    if (at == size)
+      break;
+    more = more < size - at ? more : size - at;
+    if (__real_write(copy, whole + at, more) != (ssize_t)more)
+      break;
+    at += more;
+  }
+  ok(result == 0 && epochs == EPOCHS && pages == wanted && damaged == 0, "a trace is read while it grows");
+  trace_reader_close(reader);
+  free(whole);
+  close(copy);
+  close(fd);
+}
+
 static void
 test_damage(uint64_t *seed)
 {
@@ -457,7 +527,9 @@ main(int argc, char **argv)
   test_bytes();
   test_full_disk(&seed);
   test_limit(&seed);
+  test_tight_limit(&seed);
   test_cuts(&seed);
+  test_growing(&seed);
   test_damage(&seed);
   for (unsigned e = 0; e < EPOCHS; e++) {
     free(kept[e].runs);
