@@ -115,7 +115,7 @@ fork_in_parent(void)
 }
 
 void
-fork_in_child(void)
+fork_in_bare_child(void)
 {
   process_forked();
   os_thread_id_forget();
@@ -132,6 +132,12 @@ fork_in_child(void)
       tracker_forget(tracker);
   }
   unlock();
+}
+
+void
+fork_in_child(void)
+{
+  fork_in_bare_child();
   void (*hook)(void) = atomic_load(&fork_child_hook);
   if (hook)
     hook();

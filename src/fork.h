@@ -19,6 +19,8 @@ struct ww_tracker *fork_first(void);
 void fork_before(void);
 void fork_in_parent(void);
 void fork_in_child(void);
+/* The same, but for fork_child_hook: a bare clone(2), of which libc knows nothing. */
+void fork_in_bare_child(void);
 /* Called in the child at the very end, if it is set: with no lock held, and the child's trackers as they
  * are to be. */
 extern void (*_Atomic fork_child_hook)(void);

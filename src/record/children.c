@@ -106,16 +106,19 @@ children_tell(void)
     if (pid <= 0)
       continue;
     name_trace(path, pid, 1);
-    (void)journal_child(pid, child->how, follow, follow ? path : NULL,
-                        follow ? NULL : "children are followed with --follow-fork only");
+    /* Such a one may be anything: of other namespaces, without the C library's knowledge. */
+    bool bare = child->how == TRACE_CLONE, recorded = follow && !bare;
+    (void)journal_child(pid, child->how, recorded, recorded ? path : NULL, recorded ? NULL
+                        : bare ? "it was made by a bare clone(2)"
+                        : "children are followed with --follow-fork only");
     atomic_store(&child->pid, 0);
   }
 }
 
 static void
-on_born(int32_t pid)
+on_born(int32_t pid, bool bare)
 {
-  post(pid, TRACE_FORK);
+  post(pid, bare ? TRACE_CLONE : TRACE_FORK);
 }
 
 /* In the child of a fork(): disarmed and clean (fork.c), and without the companion. */
@@ -239,7 +242,7 @@ on_exec_by(long number, const long argument[6])
   if (guest)
     post(os_process_id(), TRACE_VFORK);
   if (recorder.control && atomic_load(&recorder.control->state) == CONTROL_RECORDING
-      && (!guest || recorder.settings.follow))
+      && (guest || recorder.process == os_process_id()) && (!guest || recorder.settings.follow))
     return on_exec(number, argument);
   return raw_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -46,14 +46,14 @@ keep_thread(const struct birth *birth)
     keep(birth->process_fd, birth->process_fd + sizeof(int));
 }
 
-void (*_Atomic serve_born_hook)(int32_t process);
+void (*_Atomic serve_born_hook)(int32_t process, bool bare);
 
 static void
-tell_born(long process)
+tell_born(long process, bool bare)
 {
-  void (*hook)(int32_t) = atomic_load(&serve_born_hook);
+  void (*hook)(int32_t, bool) = atomic_load(&serve_born_hook);
   if (hook && process > 0)
-    hook((int32_t)process);
+    hook((int32_t)process, bare);
 }
 
 /* Nobody of the program's threads may be in the middle of our data when it is copied, as
@@ -63,7 +63,7 @@ make_copy(struct call *call)
 {
   if (lock_is_held()) {
     long made = call_make(call);
-    tell_born(made);
+    tell_born(made, false);
     return made;
   }
   fork_before();
@@ -71,8 +71,8 @@ make_copy(struct call *call)
   if (result)
     fork_in_parent();
   else
-    fork_in_child();
-  tell_born(result);
+    fork_in_bare_child();
+  tell_born(result, true);
   return result;
 }
 
