@@ -58,8 +58,12 @@ add_budgets(struct choice *choice, double bank)
   for (unsigned kind = 0; kind < HISTORIES; kind++)
     if (!is_known(&policy->history.odds[kind]))
       choice->budget[kind] += bank / trial_cost(policy);
+  /* Of neighbours there may be thirty for each trap: also if they are good, no more is laid out for them than
+   * has been saved. */
   if (!is_known(&policy->neighbours))
     choice->neighbours += bank / trial_cost(policy);
+  else if (are_neighbours_good(policy))
+    choice->neighbours += bank / (2 * policy->cost.verify);
 }
 
 static void
@@ -68,8 +72,6 @@ set_budgets(struct choice *choice)
   struct policy *policy = choice->policy;
   for (unsigned kind = 0; kind < HISTORIES; kind++)
     choice->budget[kind] = policy->bank > 0 && is_good_kind(policy, kind) ? (double)SIZE_MAX : 0;
-  if (policy->bank > 0 && are_neighbours_good(policy) && may_try(choice))
-    choice->neighbours = (double)SIZE_MAX;
   add_budgets(choice, policy->bank);
 }
 
