@@ -481,7 +481,8 @@ WW_API int ww_report(const ww_dirty *dirty, int fd, enum ww_format format);
 /* Under `writewatch record' only; else nothing happens, which costs a comparison. The epoch ends
  * here, before the function returns, and the next begins: what was written until now is in the trace
  * under this label (at most 255 bytes; may be NULL). Any thread; not from a signal handler. The program
- * need not be linked with this library; code that is compiled with -fno-pic must be, or this has no effect. */
+ * need not be linked with this library; code that is compiled with -fno-pic must be,
+ * or this has no effect. */
 extern void ww_recorder_marker(const char *label) __attribute__((weak));
 static inline void
 ww_marker(const char *label)

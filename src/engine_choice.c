@@ -120,6 +120,7 @@ engine_attach(struct ww_region *region)
                      (unsigned long)region->start, (unsigned long)region->end);
   if (error == -EBUSY)
     return error_set(-ENOTSUP, "region \"%s\": the engine %s cannot watch %#lx-%#lx: another userfaultfd "
-                     "does", region->name, names[engine], (unsigned long)region->start, (unsigned long)region->end);
+                     "does", region->name, names[engine], (unsigned long)region->start,
+                       (unsigned long)region->end);
   return unavailable(engine, error);
 }

@@ -323,7 +323,8 @@ run_epochs(struct demo *demo)
     complain("cannot start %u threads: %s: try fewer --threads", run->threads, strerror(-error));
     return STATUS_MEMORY;
   }
-  for (unsigned epoch = demo_checkpoint_done(demo->checkpoint) + 1; status == STATUS_OK && epoch <= run->epochs; epoch++) {
+  for (unsigned epoch = demo_checkpoint_done(demo->checkpoint) + 1; status == STATUS_OK
+       && epoch <= run->epochs; epoch++) {
     status = status_of(demo_team_epoch(team, epoch), STATUS_INPUT);
     if (status == STATUS_OK)
       status = collect(demo, &pages);

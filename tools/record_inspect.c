@@ -133,7 +133,8 @@ inspect_elf(int fd, const char *path)
   close(self);
   if (head.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] || head.e_machine != own.e_machine)
     return refuse(path, head.e_ident[EI_CLASS] == ELFCLASS32
-                  ? "it is a 32-bit program, this is a 64-bit recorder" : "it is a program for another processor");
+                  ? "it is a 32-bit program, this is a 64-bit recorder"
+                    : "it is a program for another processor");
   if (!read_interpreter(fd, &head, theirs, sizeof theirs))
     return refuse(path, "it is statically linked, so that nothing can be preloaded into it; link it "
                   "dynamically");

@@ -50,7 +50,8 @@ long serve_uring_setup(struct call *call);
 long serve_uring_enter(struct call *call);
 long serve_uring_register(struct call *call);
 
-/* Called in the parent of a process with a copy of our memory, if it is set; `bare`: not by fork(). Async-signal-safe. */
+/* Called in the parent of a process with a copy of our memory, if it is set; `bare`: not by fork().
+ * Async-signal-safe. */
 extern void (*_Atomic serve_born_hook)(int32_t process, bool bare);
 
 #endif

@@ -124,7 +124,8 @@ verify_widened(uint64_t seed)
     ww_tracker_stats(tracker, &stats);
     ok(found == all && ww_dirty_pages(dirty) == all && !ww_dirty_count(dirty, WW_ASSUMED),
        "adaptive, epoch %u: %zu pages written, %zu lost; %zu returned, %zu assumed; %llu widened", epoch, all,
-       all - found, ww_dirty_pages(dirty), ww_dirty_count(dirty, WW_ASSUMED), (unsigned long long)stats.widened_pages);
+       all - found, ww_dirty_pages(dirty), ww_dirty_count(dirty, WW_ASSUMED),
+         (unsigned long long)stats.widened_pages);
     ww_dirty_free(dirty);
   }
   ok(stats.widened_pages > 0, "adaptive: the budget was used up");

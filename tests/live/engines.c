@@ -122,7 +122,8 @@ try_kinds(void)
   ww_tracker *tracker = track(memory, 2 * huge / page, 0, 0);
   memory[page] = 1;
   memory[huge + 9 * page] = 1;
-  ok(tracker && holds(tracker, memory, PAGES(1, huge / page + 9), WW_TRAPPED), "%s: huge pages, advised", name);
+  ok(tracker && holds(tracker, memory, PAGES(1, huge / page + 9), WW_TRAPPED), "%s: huge pages, advised",
+     name);
   memory[0] = 1;
   ok(tracker && holds(tracker, memory, PAGES(0), WW_TRAPPED), "%s: and again", name);
   memset(memory, 3, 2 * huge);
@@ -273,7 +274,8 @@ try_errors(void)
   options.engine = engine;
   options.flags = WW_SHIELD;
   if (engine != WW_ENGINE_MPROTECT)
-    ok(ww_tracker_create(&tracker, &options) == -ENOTSUP && strstr(ww_last_error(), name), "%s: no shield: %s",
+    ok(ww_tracker_create(&tracker, &options) == -ENOTSUP && strstr(ww_last_error(), name),
+       "%s: no shield: %s",
        name, ww_last_error());
   options = (struct ww_options)WW_OPTIONS_INIT;
   setenv("WRITEWATCH_ENGINE", name, 1);
