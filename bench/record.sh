@@ -60,7 +60,7 @@ if command -v redis-server >/dev/null && command -v redis-benchmark >/dev/null; 
       server=$!
       for i in $(seq 100); do redis-cli -s "$room/s" ping >/dev/null 2>&1 && break; sleep 0.1; done
       redis-benchmark -s "$room/s" -t set,get -n 100000 -r 50000 -q --csv 2>/dev/null |
-        awk -F'"' '$4 > 0 { s += 1 / $4 } END { print s }' >"$mode"
+        awk -F'"' '$4 + 0 > 0 { s += 1 / $4 } END { print s }' >"$mode"
       redis-cli -s "$room/s" shutdown nosave 2>/dev/null
       wait $server
     done
