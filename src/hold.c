@@ -57,8 +57,8 @@ hold_has(const struct hold *hold, size_t page)
   return atomic_load(&hold->held[page / 64]) >> (page % 64) & 1;
 }
 
-static bool
-is_readable(const struct ww_region *region, size_t page)
+bool
+hold_is_readable(const struct ww_region *region, size_t page)
 {
   const struct segment *segment = region_segment(region, page);
   return segment_is_readable(segment)
@@ -92,7 +92,7 @@ copy_page(struct ww_region *region, struct hold *hold, size_t page)
   size_t size = (size_t)1 << region->shift;
   if (!is_in_place(hold, page))
     return;
-  bool readable = is_readable(region, page);
+  bool readable = hold_is_readable(region, page);
   void *room = readable ? take_room(hold->pool, size) : NULL;
   if (!room) {
     if (leave_place(hold, page, readable ? HOLD_LOST : HOLD_UNREADABLE) && readable)
@@ -188,7 +188,7 @@ hold_save(struct ww_region *region, struct hold *hold, size_t page, void *buffer
   if (!hold_has(hold, page) || copy == HOLD_SAVED)
     return -ENODATA;
   if (copy == HOLD_IN_PLACE) {
-    bool readable = is_readable(region, page);
+    bool readable = hold_is_readable(region, page);
     if (readable)
       copy_bytes(buffer, (const void *)region_page_address(region, page), size);
     if (leave_place(hold, page, readable ? HOLD_SAVED : HOLD_UNREADABLE)) {
@@ -232,7 +232,7 @@ hold_copy_open(struct ww_region *region, struct hold *hold)
       if (copy == HOLD_IN_PLACE) {
         copy_page(region, hold, page);
         different++;
-      } else if (copy >= HOLD_STATES && is_readable(region, page)) {
+      } else if (copy >= HOLD_STATES && hold_is_readable(region, page)) {
         struct page_hash was = page_hash((const void *)copy, size);
         copy_bytes((void *)copy, at, size);
         different += !page_hash_equal(was, page_hash((const void *)copy, size));

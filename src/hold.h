@@ -75,6 +75,8 @@ bool hold_is_patient(struct ww_region *region, size_t page, struct hold_patience
 /* The calling thread saves what makes room in this pool: it is never held back. */
 void hold_never_me(const struct pool *pool);
 
+/* Can it be read just now? */
+bool hold_is_readable(const struct ww_region *region, size_t page);
 /* Is the page one of those whose content can still be had? */
 bool hold_has(const struct hold *hold, size_t page);
 /* S1 and S2: 0, -ENODATA (not held, or saved before), -ENOBUFS (lost), -EFAULT (cannot be read). *in_place:

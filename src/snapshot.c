@@ -303,17 +303,38 @@ let_go_others(struct ww_tracker *tracker, const struct ww_dirty *dirty)
   }
 }
 
+/* What the kernel wrote to a page between its copy (F5) and its arming (F6), if its call returned in between, is
+ * marked nowhere: the mark was of the epoch that ended, and nothing is lent any more. Nobody writes to it now. */
+static void
+mark_late(struct ww_region *region, struct page_set *running, size_t page, const void *copy)
+{
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  if (!hold_is_readable(region, page)
+      || page_hash_equal(region_page_hash(region, page), page_hash(copy, (size_t)1 << region->shift)))
+    return;
+  if (page_set_add(region, running, page / 64, bit)) {
+    atomic_fetch_or(&running->declared[page / 64], bit);
+    atomic_store(&running->special, true);
+  }
+  page_set_owe(running, page / 64, bit);
+}
+
 /* The next collect compares what was open with what was copied. */
 static void
 rebase_open(struct ww_region *region)
 {
   struct hold *hold = region->hold_memory;
+  struct page_set *running = running_set(region);
   for (size_t word = 0; word < bitmap_words(region->pages); word++)
     for (uint64_t rest = hold->open[word]; rest; rest &= rest - 1) {
       size_t page = word * 64 + (unsigned)__builtin_ctzll(rest);
       uintptr_t copy = atomic_load(&hold->copy[page]);
-      if (copy >= HOLD_STATES && region->hashes)
-        policy_rebase(region, running_set(region), page, (const void *)copy);
+      if (copy < HOLD_STATES)
+        continue;
+      if (!bitmap_test(&running->dirty, page))
+        mark_late(region, running, page, (const void *)copy);
+      else if (region->hashes)
+        policy_rebase(region, running, page, (const void *)copy);
     }
 }
 
