@@ -108,7 +108,8 @@ main(int argc, char **argv)
   second = seconds() - begin;
   printf("# 50,000 frames of %s: %.2f s; 1,600,000 frames of 100,000 stacks: %.2f s; %llu named\n", libc_path,
          first, second, (unsigned long long)hits);
-  ok(hits > asked / 2, "most of libc's frames have names");
+  /* Nearly all with libc's debug information, a third by its dynamic symbols alone. */
+  ok(hits > asked / 5, "frames of libc have names");
   ok(first < 60 && second < 60, "in bounded time");
   ok(forks == 1, "one process reads all of it");
   for (unsigned death = 0, named; death < 2; death++) {
@@ -117,7 +118,7 @@ main(int argc, char **argv)
     for (unsigned i = 0; i < 1000; i++)
       named += names_find(names, module, text_begin + tap_random(&seed) % text_size, true).places[0].function
                != NULL;
-    ok(named > 500 && forks == death + 2, "it is killed: another goes on, %u of 1000 frames have names",
+    ok(named > 200 && forks == death + 2, "it is killed: another goes on, %u of 1000 frames have names",
        named);
   }
   names_close(names);
