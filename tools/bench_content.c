@@ -111,13 +111,16 @@ static uint64_t *entries;
 static int
 take_snapshot(void)
 {
+  pid_t parent = getpid();
   snapshot = fork();
   if (snapshot < 0)
     return -errno;
   if (snapshot == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;)
+    /* The last one's parent may have ended before that. */
+    while (getppid() == parent)
       pause();
+    _exit(0);
   }
   return 0;
 }
