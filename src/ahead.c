@@ -67,22 +67,8 @@ mark_ahead(struct ww_region *region, struct page_set *set, size_t from, size_t c
   uint64_t collects = atomic_load(&region->tracker->collects);
   if (collects & 1)
     return 0;
-  for (size_t page = from; done < count; page += (size_t)step, done++) {
-    uint64_t bit = (uint64_t)1 << (page % 64);
-    if (bitmap_test(&set->dirty, page))
-      break;
-    struct page_hash hash = region_page_hash(region, page);
-    if (!page_set_add(region, set, page / 64, bit))
-      break;
-    /* A fault that comes from here on is recorded as trapped beside it. */
-    atomic_fetch_or(&set->bulk[page / 64], bit);
-    if (atomic_load(&region->tracker->collects) != collects)
-      page_set_owe(set, page / 64, bit);
-    atomic_store(&set->special, true);
-    set->hash[page] = hash;
-    atomic_fetch_or(&set->provisional[page / 64], bit);
-    atomic_store(&set->unverified, true);
-  }
+  for (size_t page = from; done < count && page_set_add_hashed(region, set, page, collects); done++)
+    page += (size_t)step;
   atomic_fetch_add_explicit(&region->tracker->ahead_pages, done, memory_order_relaxed);
   return done;
 }

@@ -61,26 +61,6 @@ mprotect_disarm(struct ww_region *region)
   return protect(region, 0, region->pages, false);
 }
 
-/* Hash and mark a page as what is opened ahead is (ahead.c). */
-static void
-mark_hashed(struct ww_region *region, struct page_set *set, size_t page, uint64_t collects)
-{
-  uint64_t bit = (uint64_t)1 << (page % 64);
-  if (bitmap_test(&set->dirty, page))
-    return;
-  struct page_hash hash = region_page_hash(region, page);
-  if (!page_set_add(region, set, page / 64, bit))
-    return;
-  atomic_fetch_or(&set->bulk[page / 64], bit);
-  if (atomic_load(&region->tracker->collects) != collects)
-    page_set_owe(set, page / 64, bit);
-  atomic_store(&set->special, true);
-  set->hash[page] = hash;
-  atomic_fetch_or(&set->provisional[page / 64], bit);
-  atomic_store(&set->unverified, true);
-  atomic_fetch_add(&region->tracker->widened_pages, 1);
-}
-
 /* Mark what is opened beside the page that was written. While a collect is under way no hash can be trusted
  * (ahead.c); nor may a handler take too long. */
 static void
@@ -92,13 +72,15 @@ mark_beside(struct ww_region *region, struct page_set *set, size_t first, size_t
     engine_mark_bulk(region, set, first, count);
     return;
   }
+  size_t widened = 0;
   for (size_t page = first; page < first + count; page++) {
     const struct segment *segment = region_segment(region, page);
     if (segment_is_steady(segment) && segment_is_tracked(segment))
-      mark_hashed(region, set, page, collects);
+      widened += page_set_add_hashed(region, set, page, collects);
     else
       engine_mark_bulk(region, set, page, 1);
   }
+  atomic_fetch_add(&region->tracker->widened_pages, widened);
 }
 
 /* Open the pages together with all up to the nearest open one of their segments, or

@@ -444,6 +444,26 @@ page_set_owe(struct page_set *set, size_t word, uint64_t mask)
   atomic_store(&set->owes, true);
 }
 
+bool
+page_set_add_hashed(struct ww_region *region, struct page_set *set, size_t page, uint64_t collects)
+{
+  uint64_t bit = (uint64_t)1 << (page % 64);
+  if (bitmap_test(&set->dirty, page))
+    return false;
+  struct page_hash hash = region_page_hash(region, page);
+  if (!page_set_add(region, set, page / 64, bit))
+    return false;
+  /* A fault that comes from here on is recorded as trapped beside it. */
+  atomic_fetch_or(&set->bulk[page / 64], bit);
+  if (atomic_load(&region->tracker->collects) != collects)
+    page_set_owe(set, page / 64, bit);
+  atomic_store(&set->special, true);
+  set->hash[page] = hash;
+  atomic_fetch_or(&set->provisional[page / 64], bit);
+  atomic_store(&set->unverified, true);
+  return true;
+}
+
 void
 page_set_clear(struct page_set *set)
 {

@@ -104,6 +104,9 @@ void page_set_declare(struct ww_region *region, struct page_set *set, size_t wor
 /* These pages, which are in it, are returned whatever comes: also if somebody is about to make their
  * marks provisional. */
 void page_set_owe(struct page_set *set, size_t word, uint64_t mask);
+/* Hash a page that nobody has marked, and mark it as one that is opened unwritten (ahead.c says why in this
+ * order); `collects`: the tracker's, before the first look. False if somebody was faster. */
+bool page_set_add_hashed(struct ww_region *region, struct page_set *set, size_t page, uint64_t collects);
 /* Empty; nobody else may be in it. */
 void page_set_clear(struct page_set *set);
 

@@ -312,10 +312,7 @@ mark_late(struct ww_region *region, struct page_set *running, size_t page, const
   if (!hold_is_readable(region, page)
       || page_hash_equal(region_page_hash(region, page), page_hash(copy, (size_t)1 << region->shift)))
     return;
-  if (page_set_add(region, running, page / 64, bit)) {
-    atomic_fetch_or(&running->declared[page / 64], bit);
-    atomic_store(&running->special, true);
-  }
+  page_set_declare(region, running, page / 64, bit);
   page_set_owe(running, page / 64, bit);
 }
 
